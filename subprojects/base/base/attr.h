@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attr: the only header with compiler attributes (C11 has none of its own for these).
+ */
+#pragma once
+
+#define MB_PRINTF(fmt_index, first_arg) __attribute__((format(printf, fmt_index, first_arg)))
+#define MB_UNUSED			__attribute__((unused))
+#define MB_NODISCARD			__attribute__((warn_unused_result))

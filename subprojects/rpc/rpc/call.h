@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call: one RPC as a handler sees it.
+ *
+ * Threads:  a handler starts on a completion-queue thread and must not block there. It may finish
+ *           the call from inside, or keep the pointer and finish it later from any other thread.
+ *           At one time one thread uses a call's arena.
+ * Memory:   the request and everything in the arena live until the call was finished *and* the
+ *           handler gave the call up; finishing is giving it up. Nothing of it may be touched then.
+ * Ending:   every call is finished exactly once: rpc_call_reply(), rpc_call_reply_bytes() or
+ *           rpc_call_fail(). A cancelled or timed out call, too: the answer then goes nowhere.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rpc_call;
+struct rpc_principal;
+
+/* The handler of a unary method; request is unpacked and pre-scanned. */
+typedef void rpc_unary_fn(struct rpc_call *call, const ProtobufCMessage *request, void *data);
+
+struct arena *rpc_call_arena(struct rpc_call *call);
+/* Never NULL; the anonymous principal where nobody needs to say who he is. */
+const struct rpc_principal *rpc_call_principal(const struct rpc_call *call);
+const char *rpc_call_method(const struct rpc_call *call); /* "memberd.v1.MemberService/GetMember" */
+/* Clock of clock_monotonic_ns(); INT64_MAX when the caller set no deadline. */
+int64_t rpc_call_deadline_ns(const struct rpc_call *call);
+/* Whether the caller gave up, the deadline passed or the connection broke. */
+bool rpc_call_cancelled(const struct rpc_call *call);
+/* fn runs at most once, on any thread, as soon as that happens (at once if it has). It must only
+ * mark or wake; the call must still be finished. NULL takes it back: then it will not run any more
+ * and does not run now. */
+void rpc_call_on_cancel(struct rpc_call *call, void (*fn)(void *data), void *data);
+
+/* response is packed before this returns. */
+void rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *response);
+/* An already packed response. */
+void rpc_call_reply_bytes(struct rpc_call *call, struct str packed);
+/* Ends with the status of the code, and google.rpc.Status with ErrorInfo (and BadRequest, RetryInfo)
+ * in grpc-status-details-bin. If the arena overflowed, that is told instead. */
+void rpc_call_fail(struct rpc_call *call, const struct mb_err *err);
+
+/* ---- streams: server-streaming and bidirectional methods ---- */
+
+/*
+ * A stream handler is driven by callbacks, never two at once for one call.
+ * Reading: after `open` the handler asks for one message at a time with rpc_stream_read(); the
+ * answer is `message`, or `half_closed` when the caller has sent all. Writing: one message may be
+ * under way; `written` tells that the next may be sent. So a slow reader holds the writer back.
+ */
+struct rpc_stream_ops {
+	/* Server-streaming: request is the one message. Bidirectional: NULL. */
+	void (*open)(struct rpc_call *call, const ProtobufCMessage *request, void *data);
+	void (*message)(struct rpc_call *call, const ProtobufCMessage *message, void *data);
+	void (*half_closed)(struct rpc_call *call, void *data);
+	void (*written)(struct rpc_call *call, void *data);
+	/* The caller gave up. The handler must still finish the call. */
+	void (*cancelled)(struct rpc_call *call, void *data);
+};
+
+/* A message lives in a scratch arena until the next rpc_stream_read(). */
+void rpc_stream_read(struct rpc_call *call);
+/* One at a time (asserted); packed before this returns. From any thread. */
+void rpc_stream_write(struct rpc_call *call, const ProtobufCMessage *message);
+/* Ends a stream with OK after what was written. */
+void rpc_stream_end(struct rpc_call *call);
+/* The handler's own state of this call; NULL at first. */
+void rpc_call_set_data(struct rpc_call *call, void *data);
+void *rpc_call_data(const struct rpc_call *call);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server: a gRPC server on C core: listens, takes calls off its completion queues, hands them to the
+ * registry's handlers, and goes down in the right order.
+ *
+ *     create ─▶ start ─▶ serving ─▶ drain (health first, then no new calls, grace, cancel) ─▶ destroy
+ *
+ * Threads:  one thread a completion queue, its own; create, start, drain and destroy on one other.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "rpc/call.h"
+#include "rpc/health.h"
+#include "rpc/principal.h"
+#include "rpc/registry.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rpc_server;
+
+/* What a finished call was; for logs and metrics. Borrowed for the length of the callback. */
+struct rpc_call_end {
+	const char *method; /* "memberd.v1.MemberService/GetMember"; "" for an unknown one */
+	const char *service, *name; /* the two parts of method, "" for an unknown one */
+	enum mb_code code;
+	const struct mb_err *err; /* NULL when code is MB_OK */
+	int64_t duration_ns;
+	size_t bytes_in, bytes_out;
+	const struct rpc_principal *principal;
+	const char *peer; /* "ipv4:127.0.0.1:5123" */
+	const char *request_id; /* metadata x-request-id, or one made by the server */
+	const char *trace_id; /* of W3C traceparent, 32 hex digits, "" without one */
+};
+
+struct rpc_server_options {
+	const char *listen; /* "127.0.0.1:7443", "[::1]:0", "unix:/path" */
+	int queues; /* completion queues, each with a thread; >= 1 */
+	size_t message_max; /* bytes of an inbound message; 4 MiB */
+	int pending_max; /* calls in work at once; beyond: MB_OVERLOADED with retry */
+	struct arena_budget *budget;
+	const struct rpc_grant *grants;
+	struct rpc_tokens *tokens; /* NULL: every caller is `anonymous` */
+	const struct rpc_principal *anonymous; /* used when tokens is NULL, and on public methods */
+	struct rpc_health *health; /* borrowed; drain() marks all NOT_SERVING first */
+	/* Interceptor at the end of every call, on the thread that ends it; may be NULL. */
+	void (*ended)(const struct rpc_call_end *end, void *data);
+	void *ended_data;
+};
+
+/* The registry must be complete (rpc_registry_check() is called); borrowed until destroy. Binds the
+ * address; *port gets it (0 for a Unix socket, whose file is made mode 0600). */
+enum mb_code rpc_server_create(const struct rpc_server_options *options,
+			       struct rpc_registry *registry, int *port, struct rpc_server **out,
+			       struct mb_err *err);
+enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err);
+/* Health says NOT_SERVING; after notice_ms new calls are answered DRAINING, those in work may end
+ * for grace_ms, then they are cancelled. Blocks until all are gone. hurry may be set non-zero from
+ * any thread or signal handler to end the waits. */
+void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grace_ms,
+		      const volatile int *hurry);
+void rpc_server_destroy(struct rpc_server *server);
+/* Calls in work now. */
+int rpc_server_pending(const struct rpc_server *server);
