@@ -130,6 +130,9 @@ enum mb_code store_list_outbox(struct store_view *view, int64_t after, size_t mo
 enum mb_code store_get_request(struct store_view *view, struct str principal, struct str request_id,
 			       struct arena *arena, struct request_row *out, bool *found,
 			       struct mb_err *err);
+/* A value of the whole store, by name ("key_check"); names of the store's own are not reachable. */
+enum mb_code store_get_meta(struct store_view *view, struct str name, struct arena *arena,
+			    struct str *out, bool *found, struct mb_err *err);
 /* By version. */
 enum mb_code store_list_policies(struct store_view *view, struct arena *arena,
 				 struct policy_row **out, size_t *n, struct mb_err *err);
@@ -154,6 +157,9 @@ enum mb_code store_add_request(struct store_view *view, const struct request_row
 /* MB_FIELD_INVALID when the version is there. */
 enum mb_code store_add_policy(struct store_view *view, const struct policy_row *row,
 			      struct mb_err *err);
+/* Inserts or replaces. */
+enum mb_code store_put_meta(struct store_view *view, struct str name, struct str value,
+			    struct mb_err *err);
 /* Deletes at most `most` rows older than the instants; 0 leaves a table alone. *deleted counts. */
 enum mb_code store_prune(struct store_view *view, int64_t requests_before, int64_t outbox_before,
 			 size_t most, size_t *deleted, struct mb_err *err);
