@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The lints of the tree, as a TAP test: lint.py TREE BUILD LINT...
+
+Every lint is run twice: over the tree, where it must find nothing and must have looked at something,
+and over copies of the tree with a planted violation, each of which it must find."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# What each floor may include of the tree, and which third-party libraries: docs/house.md.
+FLOORS = {
+    # floor: (folder, prefix of its includes, floors below, third party)
+    "base": ("subprojects/base/base", "base/", [], []),
+    "rpc": ("subprojects/rpc/rpc", "rpc/", ["base", "rpc_proto"], ["grpc", "protobuf-c", "openssl"]),
+    "domain": ("src/domain", "domain/", ["base"], []),
+    "policy": ("src/policy", "policy/", ["base", "domain"], ["libfyaml", "openssl"]),
+    "store": ("src/store", "store/", ["base", "domain"], ["uv", "sqlite3"]),
+    "repository": ("src/repository", "repository/", ["base", "domain", "policy", "store"], ["uv", "openssl"]),
+    "service": ("src/service", "service/", ["base", "rpc", "rpc_proto", "proto", "domain", "policy", "repository"], ["protobuf-c"]),
+    "client": ("src/client", "client/", ["base", "rpc", "rpc_proto", "proto"], ["grpc", "protobuf-c"]),
+    "ctl": ("src/ctl", "ctl/", ["base", "client", "rpc_proto", "proto", "policy", "domain"],
+            ["libfyaml", "jansson", "csv", "zstd", "zlib", "openssl", "protobuf-c"]),
+    "daemon": ("src/daemon", "daemon/", ["base", "rpc", "rpc_proto", "proto", "domain", "policy", "store", "repository", "service"],
+               ["uv", "microhttpd", "libfyaml"]),
+}
+GENERATED = {"rpc_proto": ("google/", "grpc/", "rpc/v1/"), "proto": ("memberd/v1/",)}
+THIRD_PARTY = [
+    ("grpc/", "grpc"), ("protobuf-c/", "protobuf-c"), ("uv.h", "uv"), ("hiredis", "hiredis"),
+    ("sqlite3", "sqlite3"), ("libpq", "libpq"), ("libfyaml", "libfyaml"), ("jansson", "jansson"),
+    ("microhttpd", "microhttpd"), ("csv.h", "csv"), ("zstd", "zstd"), ("zlib", "zlib"), ("openssl/", "openssl"),
+]
+# Floors whose own headers may show a third-party header; everywhere else it stays in .c files.
+HEADER_MAY_SHOW = {"rpc": ["protobuf-c"], "service": ["protobuf-c"], "client": ["protobuf-c"], "ctl": ["protobuf-c"]}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def walk(tree, folders, endings):
+    for folder in folders:
+        for where, dirs, names in os.walk(os.path.join(tree, folder)):
+            dirs[:] = sorted(d for d in dirs if not d.startswith(("build", ".", "__pycache__")))
+            for name in sorted(names):
+                if name.endswith(endings):
+                    yield os.path.relpath(os.path.join(where, name), tree)
+
+
+def read(tree, path):
+    with open(os.path.join(tree, path), encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def third_party(header):
+    return next((lib for prefix, lib in THIRD_PARTY if header.startswith(prefix)), None)
+
+
+def owner(header):
+    for floor, prefixes in GENERATED.items():
+        if header.endswith(".pb-c.h") and header.startswith(prefixes):
+            return floor
+    return next((floor for floor, row in FLOORS.items() if header.startswith(row[1])), None)
+
+
+def arrows(tree, build):
+    """No floor includes what it may not: floors above it, libraries of others."""
+    found, looked = [], 0
+    for floor, (folder, _, below, libraries) in FLOORS.items():
+        for path in walk(tree, [folder], (".c", ".h")):
+            looked += 1
+            for kind, header in INCLUDE.findall(read(tree, path)):
+                if kind == '"':
+                    to = owner(header)
+                    if to is None:
+                        found.append(f'{path}: "{header}" is of no floor (by path from src/, never ../)')
+                    elif to != floor and to not in below:
+                        found.append(f"{path}: {floor} may not include {to} ({header})")
+                    continue
+                library = third_party(header)
+                if library and library not in libraries:
+                    found.append(f"{path}: {floor} may not use {library} (<{header}>)")
+                elif library and path.endswith(".h") and library not in HEADER_MAY_SHOW.get(floor, []):
+                    found.append(f"{path}: <{header}> belongs in .c files only")
+    known = {row[0] for row in FLOORS.values()}
+    for path in walk(tree, ["src", "subprojects"], (".c", ".h")):
+        if not any(path.startswith(folder + "/") for folder in known) and "/tests/" not in path:
+            found.append(f"{path}: on no floor")
+    return found, looked
+
+
+def headers(tree, build):
+    """Every header compiles alone and begins with SPDX and #pragma once."""
+    found, looked = [], 0
+    dirs = [os.path.join(tree, d) for d in ("subprojects/base", "subprojects/rpc", "src")]
+    dirs += [os.path.join(build, d) for d in ("subprojects/rpc/proto", "proto")]
+    flags = ["-std=c11", "-D_DEFAULT_SOURCE", "-DMEMBERD_TEST_HOOKS", "-Wall", "-Wextra", "-Werror"] + [f"-I{d}" for d in dirs]
+    for path in walk(tree, ["subprojects", "src"], (".h",)):
+        looked += 1
+        if "#pragma once" not in read(tree, path):
+            found.append(f"{path}: no #pragma once")
+        code = f'#include "{os.path.join(tree, path)}"\nextern int not_empty;\n'
+        run = subprocess.run(["cc", *flags, "-fsyntax-only", "-x", "c", "-"], input=code, text=True, capture_output=True)
+        if run.returncode:
+            found.append(f"{path}: does not compile alone: {run.stderr.splitlines()[0] if run.stderr else ''}")
+    return found, looked
+
+
+def layout(tree, build):
+    """clang-format 14 decides."""
+    paths = list(walk(tree, ["subprojects", "src", "tests"], (".c", ".h")))
+    if not paths:
+        return [], 0
+    run = subprocess.run(["clang-format-14", "--dry-run", "-Werror", *paths], cwd=tree, text=True, capture_output=True)
+    found = sorted({line.split(":")[0] + ": clang-format differs" for line in run.stderr.splitlines() if "error:" in line})
+    return found or ([run.stderr] if run.returncode else []), len(paths)
+
+
+def marks(tree, build):
+    """SPDX in every source; no unfinished marks, no paths of a developer's machine, no odd spaces."""
+    found, looked = [], 0
+    folders = ["subprojects", "src", "tests", "proto", "scripts", "docs"]
+    endings = (".c", ".h", ".py", ".proto", ".sql", ".build", ".md", ".yaml")
+    for path in walk(tree, folders, endings):
+        looked += 1
+        text = read(tree, path)
+        if path.endswith((".c", ".h", ".proto", ".sql")) and "SPDX-License-Identifier: Apache-2.0" not in text.split("\n", 2)[0]:
+            found.append(f"{path}: the first line is not the SPDX one")
+        for number, line in enumerate(text.splitlines(), 1):
+            if path != "tests/lint/lint.py" and re.search(r"\b(TODO|FIXME|XXX|HACK)\b|[^\w.](/work|/farm|/root)/", line):
+                found.append(f"{path}:{number}: {line.strip()[:60]}")
+            if path.endswith((".c", ".h")) and line != line.rstrip():
+                found.append(f"{path}:{number}: space at the end of the line")
+    return found, looked
+
+
+def buckets(tree, build):
+    """Every SQL statement on a member table names vb, which is what shards it later."""
+    tables = "member|identity|member_identity|entry|history|outbox"
+    found, looked = [], 0
+    for path in walk(tree, ["src/store"], (".c", ".sql")):
+        text = read(tree, path)
+        joined = re.sub(r'"\s*\n\s*"', "", text)
+        for match in re.finditer(r'(?:"|^)((?:SELECT|INSERT|UPDATE|DELETE|REPLACE|CREATE TABLE)\b[^";]*)', joined, re.M):
+            statement = match.group(1)
+            if not re.search(rf"\b(?:FROM|INTO|UPDATE|TABLE)\s+(?:IF NOT EXISTS\s+)?(?:{tables})\b", statement):
+                continue
+            looked += 1
+            if not re.search(r"\bvb\b", statement) and "all buckets" not in statement:
+                found.append(f"{path}: a statement without vb: {' '.join(statement.split())[:70]}")
+    return found, looked
+
+
+def buf(tree, build):
+    """buf lint STANDARD over the project's protos; where node is present."""
+    tool = os.path.join(build, "node_modules/.bin/buf")
+    if not os.path.exists(tool):
+        if not shutil.which("npm"):
+            return "npm is not here", 0
+        run = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", build, "@bufbuild/buf@1"], text=True, capture_output=True)
+        if run.returncode or not os.path.exists(tool):
+            return "npm did not install buf", 0
+    if not os.path.exists(os.path.join(tree, "buf.yaml")):
+        return ["buf.yaml is missing"], 1
+    run = subprocess.run([tool, "lint"], cwd=tree, text=True, capture_output=True)
+    if run.returncode and re.search(r"platform|download|Cannot find module", run.stderr):
+        return "buf does not run here", 0
+    lines = (run.stdout + run.stderr).splitlines()
+    return (lines or ["buf failed"]) if run.returncode else [], len(list(walk(tree, ["proto"], (".proto",))))
+
+
+def plant(path, text):
+    def do(tree):
+        full = os.path.join(tree, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "a", encoding="utf-8") as f:
+            f.write(text)
+    return do
+
+
+SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+LINTS = {
+    "arrows": (arrows, {
+        "an arrow upwards": plant("src/domain/planted.c", SPDX + '#include "store/store.h"\n'),
+        "a library of another floor": plant("src/domain/planted.c", SPDX + "#include <sqlite3.h>\n"),
+        "a library in a header": plant("src/store/planted.h", SPDX + "#pragma once\n#include <uv.h>\n"),
+        "a path with ..": plant("src/domain/planted.c", SPDX + '#include "../store/store.h"\n'),
+        "a file on no floor": plant("src/planted.c", SPDX + "int planted;\n"),
+    }),
+    "headers": (headers, {
+        "a header that needs another": plant("src/domain/planted.h", SPDX + "#pragma once\nint64_t planted(void);\n"),
+        "a header without pragma once": plant("src/domain/planted.h", SPDX + "int planted(void);\n"),
+    }),
+    "layout": (layout, {"four spaces": plant("src/domain/planted.c", SPDX + "int f(void)\n{\n    return 1;\n}\n")}),
+    "marks": (marks, {
+        "no SPDX line": plant("src/domain/planted.c", "int planted;\n"),
+        "an unfinished mark": plant("src/domain/planted.c", SPDX + "/* TO" + "DO: more */\n"),
+        "a path of one machine": plant("docs/planted.md", "see /ro" + "ot/notes\n"),
+    }),
+    "buckets": (buckets, {
+        "a statement without vb": plant("src/store/planted.sql", "SELECT 1 FROM entry WHERE member_id = ?1;\n"),
+        "one inside C": plant("src/store/planted.c", SPDX + 'static const char *q = "DELETE FROM history "\n\t"WHERE member_id = ?1";\n'),
+    }),
+    "buf": (buf, {"a badly named field": plant("proto/memberd/v1/vip_service.proto", "message Planted {\n  string BadName = 1;\n}\n")}),
+}
+
+
+def copy(tree, to):
+    for name in ("subprojects", "src", "proto", "docs", "scripts"):
+        if os.path.isdir(os.path.join(tree, name)):
+            shutil.copytree(os.path.join(tree, name), os.path.join(to, name), ignore=shutil.ignore_patterns("build*", "*.zst"))
+    for name in (".clang-format", "buf.yaml"):
+        if os.path.exists(os.path.join(tree, name)):
+            shutil.copy(os.path.join(tree, name), to)
+
+
+def main():
+    tree, build, names = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
+    number, bad = 0, 0
+
+    def tell(good, what, notes=()):
+        nonlocal number, bad
+        number += 1
+        bad += not good
+        print(("ok" if good else "not ok"), number, "-", what, flush=True)
+        for note in notes[:40]:
+            print("#", note)
+
+    for name in names:
+        check, violations = LINTS[name]
+        found, looked = check(tree, build)
+        if isinstance(found, str):
+            tell(True, f"{name} # SKIP {found}")
+            continue
+        tell(not found, f"{name}: {check.__doc__.splitlines()[0]}", found)
+        tell(looked > 0, f"{name}: looked at {looked} files or statements")
+        for what, do in violations.items():
+            with tempfile.TemporaryDirectory() as scratch:
+                copy(tree, scratch)
+                before = set(check(scratch, build)[0])
+                do(scratch)
+                tell(set(check(scratch, build)[0]) - before, f"{name}: finds {what}")
+    print(f"1..{number}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
