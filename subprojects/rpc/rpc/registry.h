@@ -40,3 +40,6 @@ enum mb_code rpc_registry_bind_stream(struct rpc_registry *registry, const char 
 				      struct mb_err *err);
 /* Only services with at least one bound method are served. */
 enum mb_code rpc_registry_check(const struct rpc_registry *registry, struct mb_err *err);
+/* fn for every method of the services that are served; the texts live as long as the registry. */
+void rpc_registry_each(const struct rpc_registry *registry,
+		       void (*fn)(const char *service, const char *name, void *data), void *data);

@@ -45,6 +45,13 @@ struct rpc_server_options {
 	struct rpc_tokens *tokens; /* NULL: every caller is `anonymous` */
 	const struct rpc_principal *anonymous; /* used when tokens is NULL, and on public methods */
 	struct rpc_health *health; /* borrowed; drain() marks all NOT_SERVING first */
+	/* Initial metadata of every answer, error or not: key, value, key, value, …, NULL. Keys in lower
+	 * case, values printable; NULL for none. Borrowed until destroy. */
+	const char *const *metadata;
+	/* Interceptor at the start of every call of a known method, on its queue's thread, refused ones
+	 * included; may be NULL. Every call that began ends, and so reaches `ended`. */
+	void (*began)(const char *service, const char *name, void *data);
+	void *began_data;
 	/* Interceptor at the end of every call, on the thread that ends it; may be NULL. */
 	void (*ended)(const struct rpc_call_end *end, void *data);
 	void *ended_data;
