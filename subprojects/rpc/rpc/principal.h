@@ -3,6 +3,8 @@
  * principal: who calls, and what his role may do. The floor above brings the table of roles.
  *
  * Memory:   a principal lives at least as long as the call it was found for.
+ * Crypto:   SHA-256 and the comparison in constant time are libcrypto's, which gRPC brings along
+ *           anyway; neither of rpc's other libraries has them in its interface.
  */
 #pragma once
 
@@ -26,6 +28,7 @@ struct rpc_grant {
 
 #define PERMISSION_PUBLIC "public" /* needs no token: health and reflection */
 
+/* PERMISSION_PUBLIC is everybody's. */
 bool rpc_role_may(const struct rpc_grant *grants, struct str role, const char *permission);
 
 /*
@@ -42,7 +45,8 @@ struct rpc_tokens;
 struct rpc_tokens *rpc_tokens_create(void);
 void rpc_tokens_destroy(struct rpc_tokens *tokens);
 /* MB_FIELD_INVALID with file, line and reason; roles must stand in grants; the file must not be
- * readable or writable by group or others. */
+ * open to group or others, must name at least one token and none twice. A file that says what is
+ * in force already changes nothing and costs no memory. */
 enum mb_code rpc_tokens_load(struct rpc_tokens *tokens, const char *path,
 			     const struct rpc_grant *grants, struct mb_err *err);
 /* NULL when no line has this token. */
