@@ -2,9 +2,17 @@
 /*
  * payload: the canonical form of an activity, as the ledger keeps it. Same content = equal bytes.
  *
- * The first byte is the version of the form. Within a version the encoding is deterministic: fixed
- * field order, lines by line number, minimal integers. Source, source_event_id and occurred_at are
- * part of it; the member, receipt time and request metadata are not.
+ *     payload = version:byte kind:varint field*
+ *     field   = tag:varint value           tag = number * 2 + (1 when the value is bytes)
+ *     value   = zigzag varint | length:varint byte*
+ *
+ * Field numbers rise strictly; only the one that holds lines repeats, by rising line number. What is
+ * zero or empty is left out and varints are minimal, so every content has exactly one form. A new
+ * field or kind takes numbers that were free: the bytes of all activities without it stay as they
+ * are, and the version changes only when the meaning of a number would.
+ *
+ * Source, source_event_id and occurred_at are part of it; the member, receipt time and request
+ * metadata are not. The numbers are listed in payload.c and docs/store.md.
  */
 #pragma once
 
@@ -15,7 +23,8 @@
 
 #define PAYLOAD_VERSION 1
 
-/* Bytes in the arena; out untouched on failure (arena only). */
+/* Bytes in the arena; out untouched on failure: the arena's, or MB_INTERNAL for an activity that
+ * payload_decode() would refuse to read, so that nothing unreadable is ever stored. */
 enum mb_code payload_encode(const struct activity *activity, struct arena *arena, struct str *out,
 			    struct mb_err *err);
 /* The texts of *out point into `bytes`; arrays are in the arena. MB_INTERNAL with a story when the
