@@ -244,5 +244,5 @@ const struct policy *policy_at(const struct policy_list *list, int64_t t);
 int64_t policy_next_change(const struct policy_list *list, int64_t t);
 /* NULL when the table has no such id. */
 const struct policy_benefit *policy_benefit(const struct policy *policy, struct str id);
-/* NULL when the policy has no rate for it; the base currency has one of 1. */
-const struct policy_rate *policy_rate(const struct policy *policy, const char *currency);
+/* False, and out untouched, when the policy has no rate for it; the base currency has one of 1. */
+bool policy_rate(const struct policy *policy, const char *currency, struct policy_rate *out);

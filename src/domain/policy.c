@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain/policy.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char *const platforms[PLATFORM_END] = {
+#define X(name, number, text) [number] = (text),
+	PLATFORMS(X)
+#undef X
+};
+
+static const char *const tiers[TIER_END] = {
+#define X(name, number, text) [number] = (text),
+	TIERS(X)
+#undef X
+};
+
+static const char *const levels[LEVEL_END] = {
+#define X(name, number, text) [number] = (text),
+	LEVELS(X)
+#undef X
+};
+
+static const char *const interactions[INTERACTION_END] = {
+#define X(name, number, text) [number] = (text),
+	INTERACTIONS(X)
+#undef X
+};
+
+/* Enumerations reach here from wire and store, so the number may be anything. */
+static const char *name_at(const char *const *names, unsigned end, unsigned number)
+{
+	return number < end ? names[number] : NULL;
+}
+
+static unsigned number_of(const char *const *names, unsigned end, struct str name)
+{
+	for (unsigned number = 1; number < end; number++) {
+		if (str_eq(str_from(names[number]), name)) {
+			return number;
+		}
+	}
+	return 0;
+}
+
+const char *platform_name(enum platform platform)
+{
+	return name_at(platforms, PLATFORM_END, (unsigned)platform);
+}
+
+const char *tier_name(enum tier tier)
+{
+	return name_at(tiers, TIER_END, (unsigned)tier);
+}
+
+const char *level_name(enum level level)
+{
+	return name_at(levels, LEVEL_END, (unsigned)level);
+}
+
+const char *interaction_name(enum interaction kind)
+{
+	return name_at(interactions, INTERACTION_END, (unsigned)kind);
+}
+
+enum platform platform_from_name(struct str name)
+{
+	return (enum platform)number_of(platforms, PLATFORM_END, name);
+}
+
+enum tier tier_from_name(struct str name)
+{
+	return (enum tier)number_of(tiers, TIER_END, name);
+}
+
+/* How many versions have taken force at t. */
+static size_t versions_begun(const struct policy_list *list, int64_t t)
+{
+	size_t low = 0, high = list->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list->versions[middle]->effective_from <= t) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+const struct policy *policy_at(const struct policy_list *list, int64_t t)
+{
+	size_t begun = versions_begun(list, t);
+
+	assert(list->n > 0);
+	return list->versions[begun == 0 ? 0 : begun - 1];
+}
+
+int64_t policy_next_change(const struct policy_list *list, int64_t t)
+{
+	size_t begun = versions_begun(list, t);
+
+	/* the first is in force before its effective_from, too: taking force changes nothing */
+	if (begun == 0) {
+		begun = 1;
+	}
+	return begun < list->n ? list->versions[begun]->effective_from : INT64_MAX;
+}
+
+const struct policy_benefit *policy_benefit(const struct policy *policy, struct str id)
+{
+	for (int32_t i = 0; i < policy->n_benefits; i++) {
+		if (str_eq(policy->benefits[i].id, id)) {
+			return &policy->benefits[i];
+		}
+	}
+	return NULL;
+}
+
+bool policy_rate(const struct policy *policy, const char *currency, struct policy_rate *out)
+{
+	if (strcmp(policy->currency, currency) == 0) {
+		*out = (struct policy_rate){.exponent = policy->exponent, .rate_e4 = 10000};
+		memcpy(out->currency, policy->currency, sizeof(out->currency));
+		return true;
+	}
+	for (int32_t i = 0; i < policy->n_rates; i++) {
+		if (strcmp(policy->rates[i].currency, currency) == 0) {
+			*out = policy->rates[i];
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain/policy.h"
+
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void finds_the_version_in_force(void **state)
+{
+	struct policy second = default_policy, third = default_policy;
+	const struct policy *const versions[] = {&default_policy, &second, &third};
+	const struct policy_list list = {versions, 3};
+
+	(void)state;
+	second.effective_from = 1000;
+	third.effective_from = 2000;
+	assert_ptr_equal(policy_at(&list, -5), &default_policy);
+	assert_ptr_equal(policy_at(&list, 999), &default_policy);
+	assert_ptr_equal(policy_at(&list, 1000), &second);
+	assert_ptr_equal(policy_at(&list, 1999), &second);
+	assert_ptr_equal(policy_at(&list, INT64_MAX), &third);
+	assert_int_equal(policy_next_change(&list, -5), 1000);
+	assert_int_equal(policy_next_change(&list, 999), 1000);
+	assert_int_equal(policy_next_change(&list, 1000), 2000);
+	assert_int_equal(policy_next_change(&list, 2000), INT64_MAX);
+	assert_int_equal(policy_next_change(&default_policies, -5), INT64_MAX);
+}
+
+static void finds_rates_and_benefits(void **state)
+{
+	struct policy_rate rate;
+
+	(void)state;
+	assert_true(policy_rate(&default_policy, "USD", &rate));
+	assert_int_equal(rate.rate_e4, 70000);
+	assert_true(policy_rate(&default_policy, "CNY", &rate));
+	assert_int_equal(rate.rate_e4, 10000);
+	assert_int_equal(rate.exponent, 2);
+	assert_string_equal(rate.currency, "CNY");
+	assert_false(policy_rate(&default_policy, "EUR", &rate));
+	assert_int_equal(policy_benefit(&default_policy, STR("value-channel-discount"))->number, 2);
+	assert_null(policy_benefit(&default_policy, STR("value-channel")));
+}
+
+static void names_go_both_ways(void **state)
+{
+	(void)state;
+	assert_string_equal(tier_name(TIER_BLACK_DIAMOND), "black_diamond");
+	assert_null(tier_name(TIER_END));
+	assert_null(tier_name((enum tier)0));
+	assert_null(tier_name((enum tier) - 1));
+	assert_string_equal(level_name(LEVEL_SUPER), "super");
+	assert_string_equal(interaction_name(INTERACTION_VISIT), "visit");
+	assert_null(interaction_name(INTERACTION_END));
+	for (int i = 1; i < PLATFORM_END; i++) {
+		enum platform platform = (enum platform)i;
+
+		assert_int_equal(platform_from_name(str_from(platform_name(platform))), i);
+	}
+	assert_int_equal(platform_from_name(STR("Food")), 0);
+	assert_int_equal(platform_from_name(STR("")), 0);
+	assert_int_equal(tier_from_name(STR("gold")), TIER_GOLD);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_the_version_in_force),
+		cmocka_unit_test(finds_rates_and_benefits),
+		cmocka_unit_test(names_go_both_ways),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
