@@ -203,6 +203,19 @@ struct policy_basket {
 	int32_t brand_coupons; /* at most this many, 1 */
 };
 
+struct policy_quota {
+	int64_t hold_span; /* microseconds a reservation holds */
+};
+
+struct policy_partner_status {
+	int32_t days; /* from the grant, in which … */
+	int32_t nights; /* … so many nights confirm it */
+};
+
+struct policy_audience {
+	int64_t smallest; /* members of a cohort that brands may learn about */
+};
+
 struct policy {
 	int32_t format; /* of the file: 1 */
 	int32_t version; /* 1, 2, … */
@@ -228,6 +241,9 @@ struct policy {
 	struct policy_apass apass;
 	struct policy_vip vip;
 	struct policy_basket basket;
+	struct policy_quota quota;
+	struct policy_partner_status partner_status;
+	struct policy_audience audience;
 	const struct policy_benefit *benefits;
 	int32_t n_benefits;
 };

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/policy_file.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "policy/problem.h"
+#include "policy/reader.h"
+#include "policy/yaml.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The tree of a file that is as large and as dense as may be. */
+#define TREE_MAX ((size_t)64 * 1024 * 1024)
+
+/* src/policy/default.yaml as bytes, made by the build. */
+extern const unsigned char policy_default_yaml[];
+extern const unsigned long policy_default_yaml_size;
+
+static enum mb_code read_tree(const struct yaml_node *root, struct arena *arena,
+			      const struct policy **out, struct policy_problems *problems,
+			      struct mb_err *err)
+{
+	struct reader reader = {.arena = arena, .problems = problems};
+
+	reader.policy = arena_alloc(arena, sizeof(*reader.policy));
+	if (reader.policy != NULL) {
+		reader_read(&reader, root);
+	}
+	if (arena_overflowed(arena)) {
+		return arena_fail(arena, err);
+	}
+	if (problems->n > 0) {
+		return mb_fail(err, MB_FIELD_INVALID, "the policy is not as it should be");
+	}
+	*out = reader.policy;
+	return MB_OK;
+}
+
+enum mb_code policy_check(struct str text, struct arena *arena, const struct policy **out,
+			  struct policy_problems *problems, struct mb_err *err)
+{
+	const struct yaml_node *root;
+	struct arena *tree;
+	enum mb_code code;
+
+	*problems = (struct policy_problems){.n = 0};
+	if (text.len > POLICY_FILE_MAX) {
+		problem_add(problems, 1, 1, "", "larger than 256 KiB");
+		return mb_fail(err, MB_FIELD_INVALID, "larger than 256 KiB");
+	}
+	tree = arena_create(NULL, TREE_MAX);
+	if (tree == NULL) {
+		return mb_fail(err, MB_OVERLOADED, "no memory to read a policy");
+	}
+	code = yaml_parse(text, tree, &root, problems, err);
+	if (code == MB_OK) {
+		code = read_tree(root, arena, out, problems, err);
+	}
+	arena_destroy(tree);
+	if (code == MB_FIELD_INVALID) {
+		problem_sort(problems);
+	} else {
+		*problems = (struct policy_problems){.n = 0};
+	}
+	return code;
+}
+
+enum mb_code policy_parse(struct str text, const char *name, struct arena *arena,
+			  const struct policy **out, struct mb_err *err)
+{
+	struct policy_problems problems;
+	enum mb_code code = policy_check(text, arena, out, &problems, err);
+	char first[sizeof(err->text)], more[32] = "";
+	size_t others;
+
+	if (code != MB_FIELD_INVALID) {
+		return code;
+	}
+	policy_problem_format(&problems.items[0], name, first, sizeof(first) - sizeof(more));
+	others = problems.n - 1 + problems.unlisted;
+	if (others > 0) {
+		snprintf(more, sizeof(more), " (and %zu more)", others);
+	}
+	return mb_fail_field(err, MB_FIELD_INVALID, problems.items[0].path, "%s%s", first, more);
+}
+
+enum mb_code policy_read_file(const char *path, struct arena *arena, struct str *out,
+			      struct mb_err *err)
+{
+	char *bytes = arena_alloc(arena, POLICY_FILE_MAX + 1);
+	FILE *file;
+	size_t len;
+	bool broken;
+
+	if (bytes == NULL) {
+		return arena_fail(arena, err);
+	}
+	file = FAULT("policy.open") ? NULL : fopen(path, "rb");
+	if (file == NULL) {
+		return mb_fail(err, MB_FIELD_INVALID, "%.160s: %s", path, strerror(errno));
+	}
+	len = fread(bytes, 1, POLICY_FILE_MAX + 1, file);
+	broken = FAULT("policy.read") || ferror(file) != 0;
+	fclose(file);
+	if (broken) {
+		return mb_fail(err, MB_FIELD_INVALID, "%.160s: cannot be read", path);
+	}
+	if (len > POLICY_FILE_MAX) {
+		return mb_fail(err, MB_FIELD_INVALID, "%.160s: larger than 256 KiB", path);
+	}
+	*out = (struct str){bytes, len};
+	return MB_OK;
+}
+
+enum mb_code policy_load(const char *path, struct arena *arena, const struct policy **out,
+			 struct str *out_text, struct mb_err *err)
+{
+	struct str text;
+	enum mb_code code = policy_read_file(path, arena, &text, err);
+
+	if (code == MB_OK) {
+		code = policy_parse(text, path, arena, out, err);
+	}
+	if (code == MB_OK && out_text != NULL) {
+		*out_text = text;
+	}
+	return code;
+}
+
+struct str policy_default_text(void)
+{
+	return (struct str){(const char *)policy_default_yaml, policy_default_yaml_size};
+}
+
+/* ---- a sequence of versions ---- */
+
+/* A known currency must stay, with its minor units: ledgers hold amounts in them. */
+static enum mb_code check_currencies(const struct policy *last, const struct policy *next,
+				     struct mb_err *err)
+{
+	char field[16];
+
+	for (int32_t i = 0; i < last->n_rates; i++) {
+		const struct policy_rate *old = &last->rates[i];
+		const struct policy_rate *now = NULL;
+
+		for (int32_t j = 0; j < next->n_rates && now == NULL; j++) {
+			now = strcmp(next->rates[j].currency, old->currency) == 0 ? &next->rates[j]
+										  : NULL;
+		}
+		snprintf(field, sizeof(field), "rates.%s", old->currency);
+		if (now == NULL) {
+			return mb_fail_field(err, MB_FIELD_INVALID, field,
+					     "must stay: version %d has it, and ledgers may",
+					     last->version);
+		}
+		if (now->exponent != old->exponent) {
+			return mb_fail_field(err, MB_FIELD_INVALID, field,
+					     "its exponent must stay %d, as in version %d",
+					     old->exponent, last->version);
+		}
+	}
+	return MB_OK;
+}
+
+static enum mb_code check_constants(const struct policy *last, const struct policy *next,
+				    struct mb_err *err)
+{
+	if (next->zone_minutes != last->zone_minutes) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "zone",
+				     "must stay as in version %d: days and months hang on it",
+				     last->version);
+	}
+	if (strcmp(next->currency, last->currency) != 0) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "currency.code",
+				     "must stay %s, as in version %d", last->currency,
+				     last->version);
+	}
+	if (next->exponent != last->exponent) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "currency.exponent",
+				     "must stay %d, as in version %d", last->exponent,
+				     last->version);
+	}
+	if (next->protection.settlement_day != last->protection.settlement_day) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "protection.settlement_day",
+				     "must stay %d, as in version %d",
+				     last->protection.settlement_day, last->version);
+	}
+	return check_currencies(last, next, err);
+}
+
+enum mb_code policy_check_next(const struct policy_list *known, const struct policy *next,
+			       int64_t published_at, struct mb_err *err)
+{
+	const struct policy *last = known->n == 0 ? NULL : known->versions[known->n - 1];
+	int32_t number = last == NULL ? 1 : last->version + 1;
+	char since[40];
+
+	if (next->version != number) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "version",
+				     "must be %d, the next one, not %d", number, next->version);
+	}
+	if (last == NULL) {
+		return MB_OK;
+	}
+	clock_format(last->effective_from, since, sizeof(since));
+	if (next->effective_from <= last->effective_from) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "effective_from",
+				     "must be later than %s, when version %d takes force", since,
+				     last->version);
+	}
+	clock_format(published_at, since, sizeof(since));
+	if (next->effective_from < published_at) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "effective_from",
+				     "must not be before its publication, %s", since);
+	}
+	return check_constants(last, next, err);
+}
