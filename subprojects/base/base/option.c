@@ -117,8 +117,12 @@ static bool is_option(const struct option_set *set, size_t i, enum option_origin
 {
 	const struct option_row *row = &set->rows[i];
 
-	return row->type != OPTION_GROUP &&
-	       (origin == OPTION_FLAG || (row->flags & OPTION_ACTION) == 0);
+	if (row->type == OPTION_GROUP) {
+		return false;
+	}
+	return origin == OPTION_FLAG ||
+	       ((row->flags & OPTION_ACTION) == 0 &&
+		(origin != OPTION_FILE || (row->flags & OPTION_NO_FILE) == 0));
 }
 
 /* Index of the option, or n. */

@@ -48,9 +48,10 @@ enum option_type {
 	OPTION_CHOICE, /* int: index of the word in arg, "a|b|c" */
 };
 
-#define OPTION_SECRET 1 /* its value is not shown */
-#define OPTION_ACTION 2 /* asks for something once: a flag only */
-#define OPTION_RELOAD 4 /* read again on SIGHUP */
+#define OPTION_SECRET  1 /* its value is not shown */
+#define OPTION_ACTION  2 /* asks for something once: a flag only */
+#define OPTION_RELOAD  4 /* read again on SIGHUP */
+#define OPTION_NO_FILE 8 /* no key of a file */
 
 enum option_origin { OPTION_DEFAULT, OPTION_FILE, OPTION_ENVIRONMENT, OPTION_FLAG };
 
