@@ -30,16 +30,19 @@ struct arena *rpc_call_arena(struct rpc_call *call);
 /* Never NULL; the anonymous principal where nobody needs to say who he is. */
 const struct rpc_principal *rpc_call_principal(const struct rpc_call *call);
 const char *rpc_call_method(const struct rpc_call *call); /* "memberd.v1.MemberService/GetMember" */
+/* Metadata x-request-id, or one made by the server. */
+const char *rpc_call_request_id(const struct rpc_call *call);
 /* Clock of clock_monotonic_ns(); INT64_MAX when the caller set no deadline. */
 int64_t rpc_call_deadline_ns(const struct rpc_call *call);
 /* Whether the caller gave up, the deadline passed or the connection broke. */
 bool rpc_call_cancelled(const struct rpc_call *call);
 /* fn runs at most once, on any thread, as soon as that happens (at once if it has). It must only
  * mark or wake; the call must still be finished. NULL takes it back: then it will not run any more
- * and does not run now. */
+ * and does not run now, for which this waits (unless called from fn itself), so hold no lock that fn
+ * takes. Finishing the call takes it back likewise. For streams there is `cancelled` instead. */
 void rpc_call_on_cancel(struct rpc_call *call, void (*fn)(void *data), void *data);
 
-/* response is packed before this returns. */
+/* response is packed before this returns. If the arena overflowed, the call fails with that. */
 void rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *response);
 /* An already packed response. */
 void rpc_call_reply_bytes(struct rpc_call *call, struct str packed);
@@ -50,10 +53,12 @@ void rpc_call_fail(struct rpc_call *call, const struct mb_err *err);
 /* ---- streams: server-streaming and bidirectional methods ---- */
 
 /*
- * A stream handler is driven by callbacks, never two at once for one call.
+ * A stream handler is driven by callbacks, all on one thread, never two at once for one call.
  * Reading: after `open` the handler asks for one message at a time with rpc_stream_read(); the
  * answer is `message`, or `half_closed` when the caller has sent all. Writing: one message may be
  * under way; `written` tells that the next may be sent. So a slow reader holds the writer back.
+ * Ending: no callback starts after the call was finished, nor after `cancelled`. One that has started
+ * before may still run to its end beside a thread that finishes; the arena lives as long.
  */
 struct rpc_stream_ops {
 	/* Server-streaming: request is the one message. Bidirectional: NULL. */
@@ -61,13 +66,20 @@ struct rpc_stream_ops {
 	void (*message)(struct rpc_call *call, const ProtobufCMessage *message, void *data);
 	void (*half_closed)(struct rpc_call *call, void *data);
 	void (*written)(struct rpc_call *call, void *data);
-	/* The caller gave up. The handler must still finish the call. */
+	/* The caller gave up, or sent a message that was refused: reads and writes do nothing any
+	 * more. The handler must still finish the call; a refusal is told instead of its status. */
 	void (*cancelled)(struct rpc_call *call, void *data);
 };
 
-/* A message lives in a scratch arena until the next rpc_stream_read(). */
+/* Asks for the next message of a bidirectional method; one read at a time (asserted). The message
+ * before lives until then. From any thread, as the others below. */
 void rpc_stream_read(struct rpc_call *call);
-/* One at a time (asserted); packed before this returns. From any thread. */
+/* Memory of the message at hand, with the method's cap for itself: emptied by the next
+ * rpc_stream_read(), and by rpc_stream_write() of a server-streaming method. NULL when memory is short.
+ * (A long stream must not build its answers in rpc_call_arena(), which keeps everything.) */
+struct arena *rpc_stream_arena(struct rpc_call *call);
+/* One at a time (asserted); packed before this returns. If the arena of the message overflowed, nothing
+ * is sent, `cancelled` follows, and the caller hears of the arena. */
 void rpc_stream_write(struct rpc_call *call, const ProtobufCMessage *message);
 /* Ends a stream with OK after what was written. */
 void rpc_stream_end(struct rpc_call *call);

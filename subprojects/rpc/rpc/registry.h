@@ -28,7 +28,9 @@ void rpc_registry_destroy(struct rpc_registry *registry);
 enum mb_code rpc_registry_add_files(struct rpc_registry *registry, const void *bytes, size_t size,
 				    struct mb_err *err);
 
-/* method: "package.Service/Method". input and output: protobuf-c's descriptors. */
+/* method: "package.Service/Method". input and output: protobuf-c's descriptors. MB_INTERNAL, as
+ * everything here that is wrong, when no file has the method, it is bound already, or its shape or
+ * message types are others. */
 enum mb_code rpc_registry_bind_unary(struct rpc_registry *registry, const char *method,
 				     const ProtobufCMessageDescriptor *input,
 				     const ProtobufCMessageDescriptor *output, size_t arena_cap,
@@ -38,7 +40,8 @@ enum mb_code rpc_registry_bind_stream(struct rpc_registry *registry, const char 
 				      const ProtobufCMessageDescriptor *output, size_t arena_cap,
 				      const struct rpc_stream_ops *ops, void *data,
 				      struct mb_err *err);
-/* Only services with at least one bound method are served. */
+/* Only services with at least one bound method are served: each of their methods must be bound and
+ * have a permission. */
 enum mb_code rpc_registry_check(const struct rpc_registry *registry, struct mb_err *err);
 /* fn for every method of the services that are served; the texts live as long as the registry. */
 void rpc_registry_each(const struct rpc_registry *registry,

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/server.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/list.h"
+#include "rpc/call_impl.h"
+
+#include <assert.h>
+#include <grpc/grpc_security.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SERVER_MAGIC   0x53657276u
+#define POSTED	       4 /* requests that wait for calls, of each method on each queue */
+#define DRAIN_POLL_NS  5000000L
+#define UNIX_PREFIX    "unix:"
+#define UNIX_FILE_MODE (S_IRUSR | S_IWUSR)
+
+/* The posted requests of one method on one queue; method NULL: those for unknown ones. Its queue's
+ * thread alone uses it. */
+struct rpc_slot {
+	struct rpc_queue *queue;
+	const struct rpc_method *method;
+	void *registered; /* C core's name for the method */
+	int posted;
+};
+
+/* A completion queue with its thread. */
+struct rpc_queue {
+	struct rpc_server *server;
+	grpc_completion_queue *core;
+	pthread_t thread;
+	bool running;
+	struct rpc_slot *slots; /* slot_count of the server */
+};
+
+struct rpc_server {
+	uint32_t magic;
+	struct rpc_server_options options;
+	struct rpc_registry *registry;
+	grpc_server *core;
+	struct rpc_queue *queues;
+	int queue_count;
+	grpc_metadata *greeting; /* of options.metadata */
+	size_t greeting_count;
+	size_t slot_count; /* of each queue: the served methods, and one for unknown ones */
+	struct rpc_op stopped; /* C core took the last call */
+	uint64_t id_seed;
+	_Atomic uint64_t next_id;
+	atomic_int working; /* calls under permission */
+	atomic_int others; /* calls of public and of unknown methods */
+	atomic_bool draining; /* new calls are answered DRAINING */
+	atomic_bool closing; /* no request is posted any more */
+	atomic_bool core_stopped;
+};
+
+const struct rpc_server_options *rpc_server_options_of(const struct rpc_server *server)
+{
+	return &server->options;
+}
+
+const grpc_metadata *rpc_server_greeting(const struct rpc_server *server, size_t *count)
+{
+	*count = server->greeting_count;
+	return server->greeting;
+}
+
+int rpc_server_pending(const struct rpc_server *server)
+{
+	return atomic_load(&server->working) + atomic_load(&server->others);
+}
+
+/* ---- request ids ---- */
+
+static uint64_t mix(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
+static void seed_ids(struct rpc_server *server)
+{
+	if (getrandom(&server->id_seed, sizeof(server->id_seed), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(server->id_seed)) {
+		server->id_seed = mix((uint64_t)clock_monotonic_ns());
+	}
+}
+
+void rpc_server_make_id(struct rpc_server *server, char out[REQUEST_ID_MAX + 1])
+{
+	uint64_t n = atomic_fetch_add_explicit(&server->next_id, 1, memory_order_relaxed);
+
+	n = mix(server->id_seed ^ n);
+	for (int i = 0; i < 16; i++) {
+		out[i] = "0123456789abcdef"[n >> (60 - 4 * i) & 15];
+	}
+	out[16] = '\0';
+}
+
+/* ---- calls in and out ---- */
+
+static atomic_int *counter_of(struct rpc_server *server, const struct rpc_method *method)
+{
+	return method != NULL && !method->is_public ? &server->working : &server->others;
+}
+
+/* Health must be told also under load and while draining, so public methods have a count of their
+ * own. */
+enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, struct mb_err *err)
+{
+	int before = atomic_fetch_add(counter_of(server, call->method), 1);
+	enum mb_code code = MB_OK;
+
+	if (before >= server->options.pending_max) {
+		code = mb_fail(err, MB_OVERLOADED, "%d calls are in work: send it again later",
+			       before);
+	} else if (atomic_load(&server->draining) &&
+		   counter_of(server, call->method) == &server->working) {
+		code = mb_fail(err, MB_DRAINING, "the server is going down: send it to another");
+	}
+	if (code != MB_OK) {
+		err->retry_after_ms = RPC_RETRY_AFTER_MS;
+	}
+	return code;
+}
+
+static void arrive(struct rpc_op *op, bool ok);
+
+/* What C core puts a call into. Failing leaves the slot short of one request; the next release tries
+ * again. */
+static bool post(struct rpc_slot *slot)
+{
+	struct rpc_queue *queue = slot->queue;
+	struct rpc_server *server = queue->server;
+	struct rpc_call *call = rpc_call_create(server, slot, slot->method);
+	grpc_call_error error;
+
+	if (call == NULL) {
+		return false;
+	}
+	call->arrived.call = call;
+	call->arrived.done = arrive;
+	if (slot->method == NULL) {
+		error = grpc_server_request_call(server->core, &call->core, &call->details,
+						 &call->metadata, queue->core, queue->core,
+						 &call->arrived);
+	} else {
+		error = grpc_server_request_registered_call(
+			server->core, slot->registered, &call->core, &call->deadline,
+			&call->metadata, slot->method->shape == RPC_BIDI ? NULL : &call->payload,
+			queue->core, queue->core, &call->arrived);
+	}
+	if (error != GRPC_CALL_OK) { /* the queue has just been shut down */
+		rpc_call_destroy(call);
+		return false;
+	}
+	slot->posted++;
+	return true;
+}
+
+static void fill_slot(struct rpc_slot *slot)
+{
+	while (slot->posted < POSTED && !atomic_load(&slot->queue->server->closing) && post(slot)) {
+	}
+}
+
+/* ok is false when the server goes down instead. */
+static void arrive(struct rpc_op *op, bool ok)
+{
+	struct rpc_call *call = op->call;
+	struct rpc_slot *slot = call->slot;
+
+	slot->posted--;
+	if (!ok) {
+		call->core = NULL;
+		rpc_call_destroy(call);
+		return;
+	}
+	fill_slot(slot);
+	rpc_call_begin(call);
+}
+
+void rpc_server_leave(struct rpc_server *server, struct rpc_call *call)
+{
+	struct rpc_slot *slot = call->slot;
+	atomic_int *counter = counter_of(server, call->method);
+
+	rpc_call_destroy(call);
+	if (slot->posted < POSTED) {
+		fill_slot(slot);
+	}
+	/* Last: once nothing is in work, drain() takes the queues away. */
+	atomic_fetch_sub(counter, 1);
+}
+
+/* ---- queues ---- */
+
+/* Until the queue was shut down and has nothing left. */
+static void run_queue(struct rpc_queue *queue)
+{
+	for (;;) {
+		grpc_event event = grpc_completion_queue_next(
+			queue->core, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+		struct rpc_op *op = event.tag;
+
+		if (event.type == GRPC_QUEUE_SHUTDOWN) {
+			return;
+		}
+		op->done(op, event.success != 0);
+	}
+}
+
+static void *queue_thread(void *data)
+{
+	struct rpc_queue *queue = data;
+
+	for (size_t i = 0; i < queue->server->slot_count; i++) {
+		fill_slot(&queue->slots[i]);
+	}
+	run_queue(queue);
+	return NULL;
+}
+
+/* With all signals blocked, so that they go to the threads of whoever embeds the server. */
+static bool start_thread(struct rpc_queue *queue)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	queue->running = !FAULT("rpc.server.thread") &&
+			 pthread_create(&queue->thread, NULL, queue_thread, queue) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return queue->running;
+}
+
+enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err)
+{
+	assert(server->magic == SERVER_MAGIC);
+	grpc_server_start(server->core);
+	for (int i = 0; i < server->queue_count; i++) {
+		if (!start_thread(&server->queues[i])) {
+			return mb_fail(err, MB_INTERNAL, "cannot start a thread");
+		}
+	}
+	return MB_OK;
+}
+
+/* ---- creation ---- */
+
+/* A permission that no role is given is a slip of the pen in a proto. */
+static enum mb_code check_grants(const struct rpc_server_options *options,
+				 const struct rpc_registry *registry, struct mb_err *err)
+{
+	for (size_t i = 0; i < rpc_registry_method_count(registry); i++) {
+		const struct rpc_method *method = rpc_registry_method(registry, i);
+		const struct rpc_grant *grant = options->grants;
+
+		if (!rpc_method_is_bound(method) || method->is_public) {
+			continue;
+		}
+		while (grant != NULL && grant->role != NULL &&
+		       strcmp(grant->permission, method->permission) != 0) {
+			grant++;
+		}
+		if (grant == NULL || grant->role == NULL) {
+			return mb_fail(err, MB_INTERNAL, "no role has the permission %s of %s",
+				       method->permission, method->full);
+		}
+	}
+	return MB_OK;
+}
+
+static bool make_greeting(struct rpc_server *server)
+{
+	const char *const *text = server->options.metadata;
+	size_t count = 0;
+
+	while (text != NULL && text[2 * count] != NULL) {
+		count++;
+	}
+	server->greeting = calloc(count + 1, sizeof(*server->greeting));
+	for (size_t i = 0; server->greeting != NULL && i < count; i++) {
+		server->greeting[i].key = grpc_slice_from_static_string(text[2 * i]);
+		server->greeting[i].value = grpc_slice_from_static_string(text[2 * i + 1]);
+	}
+	server->greeting_count = count;
+	return server->greeting != NULL;
+}
+
+/* Two servers on one port would each get some of the calls: without SO_REUSEPORT the second fails. */
+static void make_core(struct rpc_server *server)
+{
+	grpc_arg args[] = {
+		{.type = GRPC_ARG_INTEGER, .key = (char *)GRPC_ARG_ALLOW_REUSEPORT},
+		{.type = GRPC_ARG_INTEGER,
+		 .key = (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+		 .value.integer = (int)server->options.message_max},
+	};
+	const grpc_channel_args all = {sizeof(args) / sizeof(args[0]), args};
+
+	server->core = grpc_server_create(&all, NULL);
+}
+
+static bool make_queue(struct rpc_server *server, struct rpc_queue *queue)
+{
+	queue->slots = calloc(server->slot_count, sizeof(*queue->slots));
+	if (queue->slots == NULL) {
+		return false;
+	}
+	queue->server = server;
+	queue->core = grpc_completion_queue_create_for_next(NULL);
+	grpc_server_register_completion_queue(server->core, queue->core, NULL);
+	server->queue_count++;
+	return true;
+}
+
+static bool make_queues(struct rpc_server *server)
+{
+	server->queues = calloc((size_t)server->options.queues, sizeof(*server->queues));
+	for (int i = 0; server->queues != NULL && i < server->options.queues; i++) {
+		if (!make_queue(server, &server->queues[i])) {
+			return false;
+		}
+	}
+	return server->queues != NULL;
+}
+
+/* A slot of each method that is served on each queue; the last of each queue takes the unknown ones. */
+static void register_methods(struct rpc_server *server)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < rpc_registry_method_count(server->registry); i++) {
+		const struct rpc_method *method = rpc_registry_method(server->registry, i);
+		void *registered;
+
+		if (!rpc_method_is_bound(method)) {
+			continue;
+		}
+		registered = grpc_server_register_method(
+			server->core, method->path, NULL,
+			method->shape == RPC_BIDI ? GRPC_SRM_PAYLOAD_NONE
+						  : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
+			0);
+		assert(registered != NULL);
+		for (int q = 0; q < server->queue_count; q++) {
+			server->queues[q].slots[at].method = method;
+			server->queues[q].slots[at].registered = registered;
+		}
+		at++;
+	}
+	assert(at == server->slot_count - 1);
+	for (int q = 0; q < server->queue_count; q++) {
+		for (size_t i = 0; i < server->slot_count; i++) {
+			server->queues[q].slots[i].queue = &server->queues[q];
+		}
+	}
+}
+
+static size_t count_bound(const struct rpc_registry *registry)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rpc_registry_method_count(registry); i++) {
+		count += rpc_method_is_bound(rpc_registry_method(registry, i));
+	}
+	return count;
+}
+
+/* A socket file is never open to others, not even between bind and chmod: hence the umask, which is the
+ * process's own and so is put back at once. */
+static enum mb_code listen_on(struct rpc_server *server, int *port, struct mb_err *err)
+{
+	const char *address = server->options.listen;
+	grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+	bool is_unix = strncmp(address, UNIX_PREFIX, sizeof(UNIX_PREFIX) - 1) == 0;
+	mode_t old = is_unix ? umask(~UNIX_FILE_MODE & 0777) : 0;
+	int bound = FAULT("rpc.server.bind")
+			    ? 0
+			    : grpc_server_add_http2_port(server->core, address, credentials);
+
+	if (is_unix) {
+		umask(old);
+	}
+	grpc_server_credentials_release(credentials);
+	if (bound == 0) {
+		return mb_fail(
+			err, MB_FIELD_INVALID,
+			"cannot listen on '%.100s': is it taken, or no address of this host?",
+			address);
+	}
+	if (is_unix && chmod(address + sizeof(UNIX_PREFIX) - 1, UNIX_FILE_MODE) != 0) {
+		return mb_fail(err, MB_FIELD_INVALID, "cannot make '%.100s' private", address);
+	}
+	*port = is_unix ? 0 : bound;
+	return MB_OK;
+}
+
+enum mb_code rpc_server_create(const struct rpc_server_options *options,
+			       struct rpc_registry *registry, int *port, struct rpc_server **out,
+			       struct mb_err *err)
+{
+	struct rpc_server *server;
+	enum mb_code code = rpc_registry_check(registry, err);
+
+	assert(options->queues >= 1 && options->pending_max >= 1);
+	if (code == MB_OK) {
+		code = check_grants(options, registry, err);
+	}
+	if (code != MB_OK) {
+		return code;
+	}
+	server = calloc(1, sizeof(*server));
+	if (server == NULL) {
+		return mb_fail(err, MB_INTERNAL, "no memory for the server");
+	}
+	server->magic = SERVER_MAGIC;
+	server->options = *options;
+	server->registry = registry;
+	server->slot_count = count_bound(registry) + 1;
+	seed_ids(server);
+	grpc_init();
+	make_core(server);
+	if (!make_greeting(server) || !make_queues(server)) {
+		code = mb_fail(err, MB_INTERNAL, "no memory for the server");
+	} else {
+		register_methods(server);
+		code = listen_on(server, port, err);
+	}
+	if (code != MB_OK) {
+		rpc_server_destroy(server);
+		return code;
+	}
+	*out = server;
+	return MB_OK;
+}
+
+/* ---- going down ---- */
+
+static void sleep_ns(long ns)
+{
+	const struct timespec time = {ns / 1000000000L, ns % 1000000000L};
+
+	nanosleep(&time, NULL);
+}
+
+/* Waits until counter is 0, but no longer than ms, nor once hurried. A counter of NULL is never 0.
+ * Polls, because a signal handler may hurry and can wake nobody. */
+static void wait_for(const atomic_int *counter, int64_t ms, const volatile int *hurry)
+{
+	int64_t end_ns = clock_monotonic_ns() + ms * 1000000;
+
+	while ((counter == NULL || atomic_load(counter) > 0) && (hurry == NULL || *hurry == 0) &&
+	       clock_monotonic_ns() < end_ns) {
+		sleep_ns(DRAIN_POLL_NS);
+	}
+}
+
+static void core_stopped(struct rpc_op *op, bool ok)
+{
+	struct rpc_server *server = LIST_ITEM(op, struct rpc_server, stopped);
+
+	(void)ok;
+	atomic_store(&server->core_stopped, true);
+}
+
+/* C core takes no call any more and, once the last it has is over, says so on the first queue. */
+static void stop_core(struct rpc_server *server)
+{
+	atomic_store(&server->closing, true);
+	server->stopped.done = core_stopped;
+	grpc_server_shutdown_and_notify(server->core, server->queues[0].core, &server->stopped);
+}
+
+static bool is_started(const struct rpc_server *server)
+{
+	return server->queue_count > 0 && server->queues[0].running;
+}
+
+void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grace_ms,
+		      const volatile int *hurry)
+{
+	assert(server->magic == SERVER_MAGIC);
+	if (!is_started(server) || atomic_load(&server->closing)) {
+		return;
+	}
+	wait_for(NULL, notice_ms, hurry);
+	atomic_store(&server->draining, true);
+	wait_for(&server->working, grace_ms, hurry);
+	stop_core(server);
+	grpc_server_cancel_all_calls(server->core);
+	while (!atomic_load(&server->core_stopped) || rpc_server_pending(server) > 0) {
+		sleep_ns(DRAIN_POLL_NS);
+	}
+}
+
+static void shut_queues(struct rpc_server *server)
+{
+	for (int i = 0; i < server->queue_count; i++) {
+		struct rpc_queue *queue = &server->queues[i];
+
+		grpc_completion_queue_shutdown(queue->core);
+		if (queue->running) {
+			pthread_join(queue->thread, NULL);
+		} else {
+			run_queue(queue);
+		}
+	}
+}
+
+void rpc_server_destroy(struct rpc_server *server)
+{
+	if (server == NULL) {
+		return;
+	}
+	assert(server->magic == SERVER_MAGIC);
+	rpc_server_drain(server, 0, 0, NULL);
+	if (server->queue_count > 0) {
+		if (!atomic_load(&server->closing)) {
+			stop_core(server); /* never started: C core wants it all the same */
+		}
+		shut_queues(server);
+	}
+	grpc_server_destroy(server->core);
+	for (int i = 0; i < server->queue_count; i++) {
+		grpc_completion_queue_destroy(server->queues[i].core);
+		free(server->queues[i].slots);
+	}
+	free(server->queues);
+	free(server->greeting);
+	server->magic = 0;
+	free(server);
+	grpc_shutdown();
+}
