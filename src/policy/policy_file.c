@@ -72,18 +72,21 @@ enum mb_code policy_parse(struct str text, const char *name, struct arena *arena
 {
 	struct policy_problems problems;
 	enum mb_code code = policy_check(text, arena, out, &problems, err);
-	char first[sizeof(err->text)], more[32] = "";
+	char first[sizeof(problems.items[0].text) * 2], more[32] = "";
+	struct str cut;
 	size_t others;
 
 	if (code != MB_FIELD_INVALID) {
 		return code;
 	}
-	policy_problem_format(&problems.items[0], name, first, sizeof(first) - sizeof(more));
+	policy_problem_format(&problems.items[0], name, first, sizeof(first));
+	cut = problem_cut(str_from(first), sizeof(err->text) - sizeof(more));
 	others = problems.n - 1 + problems.unlisted;
 	if (others > 0) {
 		snprintf(more, sizeof(more), " (and %zu more)", others);
 	}
-	return mb_fail_field(err, MB_FIELD_INVALID, problems.items[0].path, "%s%s", first, more);
+	return mb_fail_field(err, MB_FIELD_INVALID, problems.items[0].path, "%.*s%s", STR_ARG(cut),
+			     more);
 }
 
 enum mb_code policy_read_file(const char *path, struct arena *arena, struct str *out,

@@ -27,7 +27,7 @@
 struct policy_problem {
 	int line, column; /* from 1; column counts characters */
 	char path[96]; /* "tiers.gold.attain", "benefits[3].levels"; "" for the file as a whole */
-	char text[192]; /* says what is allowed */
+	char text[256]; /* says what is allowed */
 };
 
 /* What is wrong with a file, in the order of the file. */

@@ -14,11 +14,15 @@ struct str problem_cut(struct str text, size_t most)
 	return (struct str){text.ptr, len};
 }
 
-/* A copy into a field of the problem, for a protobuf string in the end: cut between characters. */
+/* A copy into a field of the problem, for a protobuf string in the end: cut between characters, also
+ * where a path was cut on its way here. */
 static void keep_text(char *out, size_t size, const char *text)
 {
 	struct str kept = problem_cut(str_from(text), size - 1);
 
+	while (!str_is_utf8(kept)) {
+		kept.len--;
+	}
 	snprintf(out, size, "%.*s", STR_ARG(kept));
 }
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEYS_SIZE 224 /* the keys of one map, listed */
+
 void reader_complain(struct reader *reader, const struct yaml_node *node, const char *path,
 		     const char *fmt, ...)
 {
@@ -258,7 +260,7 @@ static void read_level(struct reader *reader, const struct map_read *map, struct
 static void read_key(struct reader *reader, const struct map_read *map, struct str prefix,
 		     const struct yaml_node *child, const char *path)
 {
-	char name[PATH_SIZE], keys[128];
+	char name[PATH_SIZE], keys[KEYS_SIZE];
 	size_t before = reader_problems(reader), row;
 
 	snprintf(name, sizeof(name), "%.*s%.*s", STR_ARG(prefix), STR_ARG(child->key));
@@ -320,7 +322,7 @@ static void find_missing(struct reader *reader, const struct schema *schema, str
 static void read_level(struct reader *reader, const struct map_read *map, struct str prefix,
 		       const struct yaml_node *node, const char *path)
 {
-	char below[PATH_SIZE], keys[128], quoted[40];
+	char below[PATH_SIZE], keys[KEYS_SIZE], quoted[40];
 
 	if (node->kind != YAML_MAP) {
 		list_keys(map->schema, prefix, keys, sizeof(keys));
@@ -421,11 +423,51 @@ static bool check_piece(struct reader *reader, const struct yaml_node *node, con
 	return true;
 }
 
+/* Adds to *points what a piece gives; false when that is too much. */
+static bool add_points(const struct curve_piece *piece, int64_t *points)
+{
+	int64_t width = piece->upto - piece->from;
+
+	if (piece->points_per_unit > 0 &&
+	    width > (FIELD_POINTS_MAX - *points) / piece->points_per_unit) {
+		return false;
+	}
+	*points += width * piece->points_per_unit;
+	return true;
+}
+
+static void read_pieces(struct reader *reader, const struct yaml_node *node, const char *path,
+			struct policy_bend *bends)
+{
+	int64_t reached = 0, points = 0;
+	bool whole = true; /* behind a piece that is wrong only the form is judged */
+	char below[PATH_SIZE];
+
+	for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+		struct curve_piece piece;
+
+		snprintf(below, sizeof(below), "%s[%d]", path, child->index);
+		whole = reader_map(reader, &PIECE_SCHEMA, child, below, &piece, NULL) == 0 &&
+			whole && check_piece(reader, child, below, &piece, reached);
+		if (!whole) {
+			continue;
+		}
+		if (!add_points(&piece, &points)) {
+			reader_complain(reader, child, below,
+					"the curve gives more than 1000000 points at its top");
+			whole = false;
+			continue;
+		}
+		reached = piece.upto;
+		bends[reader->policy->n_bends++] =
+			(struct policy_bend){piece.upto, piece.points_per_unit};
+	}
+}
+
 static void read_curve(struct reader *reader, const struct field *field,
 		       const struct yaml_node *node, const char *path)
 {
 	struct policy_bend *bends;
-	int64_t reached = 0, points = 0;
 
 	if (node->kind != YAML_LIST || node->n < field->min || node->n > field->max) {
 		reader_complain(reader, node, path,
@@ -435,28 +477,10 @@ static void read_curve(struct reader *reader, const struct field *field,
 		return;
 	}
 	bends = arena_array(reader->arena, (size_t)node->n, sizeof(*bends));
-	for (const struct yaml_node *child = node->first; bends != NULL && child != NULL;
-	     child = child->next) {
-		struct curve_piece piece;
-		char below[PATH_SIZE];
-
-		snprintf(below, sizeof(below), "%s[%d]", path, child->index);
-		if (reader_map(reader, &PIECE_SCHEMA, child, below, &piece, NULL) > 0 ||
-		    !check_piece(reader, child, below, &piece, reached)) {
-			return; /* the pieces after it hang in the air */
-		}
-		if (piece.points_per_unit > 0 &&
-		    piece.upto - piece.from > (FIELD_POINTS_MAX - points) / piece.points_per_unit) {
-			reader_complain(reader, child, below,
-					"the curve gives more than 1000000 points at its top");
-			return;
-		}
-		points += (piece.upto - piece.from) * piece.points_per_unit;
-		reached = piece.upto;
-		bends[reader->policy->n_bends++] =
-			(struct policy_bend){piece.upto, piece.points_per_unit};
+	if (bends != NULL) {
+		read_pieces(reader, node, path, bends);
+		reader->policy->bends = bends;
 	}
-	reader->policy->bends = bends;
 }
 
 static void read_list(struct reader *reader, const struct field *field,

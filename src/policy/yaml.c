@@ -36,13 +36,18 @@ static void path_of(const struct yaml_node *node, char *out, size_t size)
 	}
 }
 
-/* A problem of the innermost node. */
-static void complain(struct builder *b, const char *text)
+static void complain_of(struct builder *b, const struct yaml_node *node, const char *text)
 {
 	char path[96];
 
-	path_of(b->keyed != NULL ? b->keyed : b->open, path, sizeof(path));
+	path_of(node, path, sizeof(path));
 	problem_add(b->problems, b->line, b->column, path, "%s", text);
+}
+
+/* A problem of the innermost node. */
+static void complain(struct builder *b, const char *text)
+{
+	complain_of(b, b->keyed != NULL ? b->keyed : b->open, text);
 }
 
 static struct yaml_node *add_node(struct builder *b)
@@ -85,7 +90,8 @@ static bool is_clean(struct str text)
 	return str_is_utf8(text);
 }
 
-static bool copy_text(struct builder *b, struct fy_token *token, struct str *out)
+static bool copy_text(struct builder *b, const struct yaml_node *of, struct fy_token *token,
+		      struct str *out)
 {
 	size_t len = 0;
 	const char *text = token == NULL ? NULL : fy_token_get_text(token, &len);
@@ -97,7 +103,7 @@ static bool copy_text(struct builder *b, struct fy_token *token, struct str *out
 	}
 	*out = (struct str){copy, text == NULL ? 0 : len};
 	if (!is_clean(*out)) {
-		complain(b, "holds an escaped control character or no text at all");
+		complain_of(b, of, "holds an escaped control character or no text at all");
 		b->failed = true;
 		return false;
 	}
@@ -125,7 +131,7 @@ static void take_key(struct builder *b, struct fy_event *event)
 {
 	struct yaml_node *node = add_node(b);
 
-	if (node == NULL || !copy_text(b, event->scalar.value, &node->key)) {
+	if (node == NULL || !copy_text(b, b->open, event->scalar.value, &node->key)) {
 		return;
 	}
 	node->key_line = b->line;
@@ -162,13 +168,15 @@ static void take_scalar(struct builder *b, struct fy_event *event)
 
 	if (style == FYSS_LITERAL || style == FYSS_FOLDED) {
 		complain(b, "block texts (| and >) are not allowed; write it on one line");
+		b->failed = true;
+		return;
 	}
 	if (awaits_key(b)) {
 		take_key(b, event);
 		return;
 	}
 	node = value_node(b);
-	if (node != NULL && copy_text(b, event->scalar.value, &node->text)) {
+	if (node != NULL && copy_text(b, node, event->scalar.value, &node->text)) {
 		node->kind = YAML_SCALAR;
 		node->quoted = style != FYSS_PLAIN;
 	}
@@ -224,13 +232,25 @@ static void start_document(struct builder *b, struct fy_event *event)
 	}
 }
 
+static bool is_behind_sign(struct fy_event *event)
+{
+	enum fy_scalar_style style;
+
+	if (event->type != FYET_SCALAR || event->scalar.value == NULL) {
+		return event->type == FYET_ALIAS;
+	}
+	style = fy_token_scalar_style(event->scalar.value);
+	return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
 static void take_event(struct builder *b, struct fy_event *event)
 {
 	const struct fy_mark *mark = fy_event_start_mark(event);
 
 	if (mark != NULL) {
+		/* libfyaml marks what follows a quote or a star */
 		b->line = mark->line + 1;
-		b->column = mark->column + 1;
+		b->column = mark->column + (is_behind_sign(event) ? 0 : 1);
 	}
 	switch (event->type) {
 	case FYET_DOCUMENT_START:
@@ -305,6 +325,15 @@ static void report_syntax(struct fy_diag *diag, struct policy_problems *problems
 		    error->msg);
 }
 
+/* What libfyaml says besides what it collects would go to stderr, where only the log may write. */
+static void swallow(struct fy_diag *diag, void *user, const char *text, size_t len)
+{
+	(void)diag;
+	(void)user;
+	(void)text;
+	(void)len;
+}
+
 static void run_parser(struct builder *b, struct fy_parser *parser, struct fy_diag *diag)
 {
 	struct fy_event *event;
@@ -338,6 +367,8 @@ enum mb_code yaml_parse(struct str text, struct arena *arena, const struct yaml_
 		return mb_fail(err, MB_FIELD_INVALID, "empty");
 	}
 	fy_diag_cfg_default(&diag_cfg);
+	diag_cfg.fp = NULL;
+	diag_cfg.output_fn = swallow;
 	cfg.diag = fy_diag_create(&diag_cfg);
 	if (cfg.diag != NULL) {
 		fy_diag_set_collect_errors(cfg.diag, true);
