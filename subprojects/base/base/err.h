@@ -48,6 +48,7 @@
 	X(STORE_UNAVAILABLE, 14, true, "the store does not answer")                                \
 	X(STORE_FULL, 14, true, "the store's disk is full")                                        \
 	X(DRAINING, 14, true, "the server is going down")                                          \
+	X(SERVER_UNREACHABLE, 14, true, "no server answers there; told by clients only")           \
 	X(TOKEN_UNKNOWN, 16, false, "no valid token was sent")
 
 enum mb_code {

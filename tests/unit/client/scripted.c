@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scripted.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PORT_FIRST 20000
+#define PORT_COUNT 12000
+
+struct scripted {
+	const struct scripted_step *steps;
+	size_t count, calls;
+	char path[128], authorization[128];
+	grpc_server *server;
+	grpc_completion_queue *queue;
+	pthread_t thread;
+};
+
+static gpr_timespec forever(void)
+{
+	return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+}
+
+/* Runs the batch and waits for it. */
+static void run_batch(struct scripted *scripted, grpc_call *call, const grpc_op *ops, size_t count)
+{
+	if (grpc_call_start_batch(call, ops, count, scripted, NULL) != GRPC_CALL_OK) {
+		abort();
+	}
+	grpc_completion_queue_next(scripted->queue, forever(), NULL);
+}
+
+static void note(char *out, size_t size, const grpc_slice *slice)
+{
+	snprintf(out, size, "%.*s", (int)GRPC_SLICE_LENGTH(*slice), GRPC_SLICE_START_PTR(*slice));
+}
+
+static void note_call(struct scripted *scripted, const grpc_call_details *details,
+		      const grpc_metadata_array *metadata)
+{
+	note(scripted->path, sizeof(scripted->path), &details->method);
+	scripted->authorization[0] = '\0';
+	for (size_t i = 0; i < metadata->count; i++) {
+		if (grpc_slice_str_cmp(metadata->metadata[i].key, "authorization") == 0) {
+			note(scripted->authorization, sizeof(scripted->authorization),
+			     &metadata->metadata[i].value);
+		}
+	}
+}
+
+static size_t add_trailers(const struct scripted_step *step, grpc_metadata trailers[2])
+{
+	size_t count = 0;
+
+	if (step->details.len > 0) {
+		trailers[count].key = grpc_slice_from_static_string("grpc-status-details-bin");
+		trailers[count++].value =
+			grpc_slice_from_static_buffer(step->details.ptr, step->details.len);
+	}
+	if (step->pushback != NULL) {
+		trailers[count].key = grpc_slice_from_static_string("grpc-retry-pushback-ms");
+		trailers[count++].value = grpc_slice_from_static_string(step->pushback);
+	}
+	return count;
+}
+
+static grpc_byte_buffer *payload_of(const struct scripted_step *step, grpc_byte_buffer *received)
+{
+	grpc_byte_buffer *buffer;
+	grpc_slice slice;
+
+	if (step->payload.ptr == NULL) {
+		return grpc_byte_buffer_copy(received);
+	}
+	slice = grpc_slice_from_copied_buffer(step->payload.ptr, step->payload.len);
+	buffer = grpc_raw_byte_buffer_create(&slice, 1);
+	grpc_slice_unref(slice);
+	return buffer;
+}
+
+static void answer(struct scripted *scripted, grpc_call *call, const struct scripted_step *step)
+{
+	grpc_byte_buffer *received = NULL, *payload = NULL;
+	grpc_op ops[4] = {{.op = GRPC_OP_RECV_MESSAGE}};
+	grpc_metadata trailers[2];
+	grpc_slice message;
+	int cancelled;
+	size_t n = 0;
+
+	ops[0].data.recv_message.recv_message = &received;
+	run_batch(scripted, call, ops, 1);
+	memset(ops, 0, sizeof(ops));
+	ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+	ops[n++].data.recv_close_on_server.cancelled = &cancelled;
+	message = grpc_slice_from_copied_string(step->message == NULL ? "" : step->message);
+	if (!step->hangs) {
+		ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
+		if (step->status == 0 && !step->silent && received != NULL) {
+			payload = payload_of(step, received);
+			ops[n].op = GRPC_OP_SEND_MESSAGE;
+			ops[n++].data.send_message.send_message = payload;
+		}
+		ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+		ops[n].data.send_status_from_server.status = (grpc_status_code)step->status;
+		ops[n].data.send_status_from_server.status_details = &message;
+		ops[n].data.send_status_from_server.trailing_metadata_count =
+			add_trailers(step, trailers);
+		ops[n++].data.send_status_from_server.trailing_metadata = trailers;
+	}
+	run_batch(scripted, call, ops, n);
+	grpc_slice_unref(message);
+	grpc_byte_buffer_destroy(received);
+	grpc_byte_buffer_destroy(payload);
+}
+
+/* Takes one call and answers it; false when the server goes down. */
+static bool serve_one(struct scripted *scripted)
+{
+	grpc_metadata_array metadata;
+	grpc_call_details details;
+	grpc_call *call = NULL;
+	size_t at = scripted->calls;
+	bool goes_on;
+
+	grpc_metadata_array_init(&metadata);
+	grpc_call_details_init(&details);
+	if (grpc_server_request_call(scripted->server, &call, &details, &metadata, scripted->queue,
+				     scripted->queue, scripted) != GRPC_CALL_OK) {
+		abort();
+	}
+	goes_on = grpc_completion_queue_next(scripted->queue, forever(), NULL).success != 0;
+	if (goes_on) {
+		note_call(scripted, &details, &metadata);
+		scripted->calls++;
+		answer(scripted, call,
+		       &scripted->steps[at < scripted->count ? at : scripted->count - 1]);
+		grpc_call_unref(call);
+	}
+	grpc_metadata_array_destroy(&metadata);
+	grpc_call_details_destroy(&details);
+	return goes_on;
+}
+
+static void *serve(void *data)
+{
+	while (serve_one(data)) {
+	}
+	return NULL;
+}
+
+static int bind_port(grpc_server *server)
+{
+	grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
+	static int i; /* never the same twice: it would wait for TIME_WAIT */
+	int port = 0;
+
+	for (int end = i + 200; i < end && port == 0; i++) {
+		char address[32];
+
+		snprintf(address, sizeof(address), "127.0.0.1:%d",
+			 PORT_FIRST + ((int)getpid() * 7 + i * 61) % PORT_COUNT);
+		port = grpc_server_add_http2_port(server, address, plain);
+	}
+	grpc_server_credentials_release(plain);
+	return port;
+}
+
+struct scripted *scripted_start(const struct scripted_step *steps, size_t count, int *port)
+{
+	grpc_arg arg = {.type = GRPC_ARG_INTEGER,
+			.key = (char *)GRPC_ARG_ALLOW_REUSEPORT,
+			.value.integer = 0};
+	grpc_channel_args args = {1, &arg};
+	struct scripted *scripted = calloc(1, sizeof(*scripted));
+
+	assert(scripted != NULL);
+	grpc_init();
+	scripted->steps = steps;
+	scripted->count = count;
+	scripted->server = grpc_server_create(&args, NULL);
+	scripted->queue = grpc_completion_queue_create_for_next(NULL);
+	grpc_server_register_completion_queue(scripted->server, scripted->queue, NULL);
+	*port = bind_port(scripted->server);
+	assert(*port != 0);
+	grpc_server_start(scripted->server);
+	if (pthread_create(&scripted->thread, NULL, serve, scripted) != 0) {
+		abort();
+	}
+	return scripted;
+}
+
+void scripted_stop(struct scripted *scripted)
+{
+	grpc_completion_queue *own = grpc_completion_queue_create_for_pluck(NULL);
+
+	grpc_server_shutdown_and_notify(scripted->server, own, NULL);
+	grpc_server_cancel_all_calls(scripted->server);
+	pthread_join(scripted->thread, NULL);
+	grpc_completion_queue_pluck(own, NULL, forever(), NULL);
+	grpc_server_destroy(scripted->server);
+	grpc_completion_queue_shutdown(own);
+	grpc_completion_queue_destroy(own);
+	grpc_completion_queue_shutdown(scripted->queue);
+	while (grpc_completion_queue_next(scripted->queue, forever(), NULL).type !=
+	       GRPC_QUEUE_SHUTDOWN) {
+	}
+	grpc_completion_queue_destroy(scripted->queue);
+	scripted->server = NULL;
+	grpc_shutdown_blocking();
+}
+
+void scripted_destroy(struct scripted *scripted)
+{
+	if (scripted->server != NULL) {
+		scripted_stop(scripted);
+	}
+	free(scripted);
+}
+
+size_t scripted_calls(const struct scripted *scripted)
+{
+	return scripted->calls;
+}
+
+const char *scripted_path(const struct scripted *scripted)
+{
+	return scripted->path;
+}
+
+const char *scripted_authorization(const struct scripted *scripted)
+{
+	return scripted->authorization;
+}
+
+int scripted_silent_port(int *fd)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+
+	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert(*fd >= 0);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = 0; i < 200; i++) {
+		int port = PORT_FIRST + ((int)getpid() * 7 + 31 + i * 61) % PORT_COUNT;
+
+		address.sin_port = htons((uint16_t)port);
+		if (bind(*fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+			return port;
+		}
+	}
+	abort();
+}
