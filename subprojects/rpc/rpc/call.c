@@ -322,41 +322,68 @@ bool rpc_call_cancelled(const struct rpc_call *call)
 
 /* ---- messages ---- */
 
-/* A message that arrived in one slice is read where it lies; else it is joined first. */
+/* The bytes of the message: where they lie if they came in one slice, joined otherwise. */
+static bool read_bytes(grpc_byte_buffer *buffer, grpc_slice *out)
+{
+	grpc_byte_buffer_reader reader;
+	grpc_slice *first;
+	bool whole;
+
+	if (!grpc_byte_buffer_reader_init(&reader, buffer)) {
+		return false;
+	}
+	whole = grpc_byte_buffer_reader_peek(&reader, &first) &&
+		GRPC_SLICE_LENGTH(*first) == grpc_byte_buffer_length(buffer);
+	if (whole) {
+		*out = grpc_slice_ref(*first);
+	}
+	grpc_byte_buffer_reader_destroy(&reader);
+	if (!whole) { /* peeking has moved on: begin anew */
+		if (!grpc_byte_buffer_reader_init(&reader, buffer)) {
+			return false;
+		}
+		*out = grpc_byte_buffer_reader_readall(&reader);
+		grpc_byte_buffer_reader_destroy(&reader);
+	}
+	return true;
+}
+
+static enum mb_code unpack(const struct rpc_method *method, grpc_slice bytes, struct arena *arena,
+			   ProtobufCMessage **out, struct mb_err *err)
+{
+	const struct prescan_limits limits = {PRESCAN_DEPTH, PRESCAN_ELEMENTS, method->arena_cap};
+	const uint8_t *start = GRPC_SLICE_START_PTR(bytes);
+	size_t size = GRPC_SLICE_LENGTH(bytes);
+	enum mb_code code = prescan(method->input, start, size, &limits, NULL, err);
+	ProtobufCMessage *message;
+
+	if (code != MB_OK) {
+		return code;
+	}
+	message = pb_unpack(arena, method->input, start, size);
+	if (message != NULL) {
+		*out = message;
+		return MB_OK;
+	}
+	if (arena_overflowed(arena)) {
+		return arena_fail(arena, err);
+	}
+	return mb_fail(err, MB_MESSAGE_MALFORMED, "the message is no %s", method->input->name);
+}
+
 enum mb_code rpc_call_unpack(struct rpc_call *call, grpc_byte_buffer *buffer, struct arena *arena,
 			     ProtobufCMessage **out, struct mb_err *err)
 {
-	const struct rpc_method *method = call->method;
-	const struct prescan_limits limits = {PRESCAN_DEPTH, PRESCAN_ELEMENTS, method->arena_cap};
-	grpc_byte_buffer_reader reader;
-	grpc_slice *first, bytes;
+	grpc_slice bytes;
 	enum mb_code code;
 
 	call->bytes_in += grpc_byte_buffer_length(buffer);
-	if (!grpc_byte_buffer_reader_init(&reader, buffer)) {
-		grpc_byte_buffer_destroy(buffer);
-		return mb_fail(err, MB_MESSAGE_MALFORMED, "the message cannot be decompressed");
-	}
-	if (grpc_byte_buffer_reader_peek(&reader, &first) &&
-	    GRPC_SLICE_LENGTH(*first) == grpc_byte_buffer_length(buffer)) {
-		bytes = grpc_slice_ref(*first);
+	if (read_bytes(buffer, &bytes)) {
+		code = unpack(call->method, bytes, arena, out, err);
+		grpc_slice_unref(bytes);
 	} else {
-		bytes = grpc_byte_buffer_reader_readall(&reader);
+		code = mb_fail(err, MB_MESSAGE_MALFORMED, "the message cannot be decompressed");
 	}
-	code = prescan(method->input, GRPC_SLICE_START_PTR(bytes), GRPC_SLICE_LENGTH(bytes),
-		       &limits, NULL, err);
-	if (code == MB_OK) {
-		*out = pb_unpack(arena, method->input, GRPC_SLICE_START_PTR(bytes),
-				 GRPC_SLICE_LENGTH(bytes));
-		if (*out == NULL) {
-			code = arena_overflowed(arena)
-				       ? arena_fail(arena, err)
-				       : mb_fail(err, MB_MESSAGE_MALFORMED, "the message is no %s",
-						 method->input->name);
-		}
-	}
-	grpc_slice_unref(bytes);
-	grpc_byte_buffer_reader_destroy(&reader);
 	grpc_byte_buffer_destroy(buffer);
 	return code;
 }

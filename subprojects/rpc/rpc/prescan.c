@@ -362,7 +362,7 @@ static enum mb_code scan_value(struct scan *scan, struct frame *frame,
 static enum mb_code scan_field(struct scan *scan, struct frame *frame)
 {
 	const ProtobufCFieldDescriptor *field;
-	struct item item;
+	struct item item = {0};
 	enum mb_code code = read_item(scan, frame, &item);
 	bool inside;
 

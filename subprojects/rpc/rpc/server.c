@@ -133,6 +133,7 @@ enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, 
 }
 
 static void arrive(struct rpc_op *op, bool ok);
+static void core_stopped(struct rpc_op *op, bool ok);
 
 /* What C core puts a call into. Failing leaves the slot short of one request; the next release tries
  * again. */
@@ -426,6 +427,7 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 	server->magic = SERVER_MAGIC;
 	server->options = *options;
 	server->registry = registry;
+	server->stopped.done = core_stopped;
 	server->slot_count = count_bound(registry) + 1;
 	seed_ids(server);
 	grpc_init();
@@ -477,7 +479,6 @@ static void core_stopped(struct rpc_op *op, bool ok)
 static void stop_core(struct rpc_server *server)
 {
 	atomic_store(&server->closing, true);
-	server->stopped.done = core_stopped;
 	grpc_server_shutdown_and_notify(server->core, server->queues[0].core, &server->stopped);
 }
 

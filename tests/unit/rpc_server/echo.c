@@ -410,6 +410,16 @@ void echo_wait_ends(struct echo *echo, int n)
 	pthread_mutex_unlock(&echo->lock);
 }
 
+int echo_ends(struct echo *echo)
+{
+	int ends;
+
+	pthread_mutex_lock(&echo->lock);
+	ends = echo->ends;
+	pthread_mutex_unlock(&echo->lock);
+	return ends;
+}
+
 void echo_wait(const atomic_int *counter, int n)
 {
 	for (int i = 0; i < 10000 && atomic_load(counter) < n; i++) {

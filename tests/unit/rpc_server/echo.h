@@ -52,6 +52,7 @@ void echo_start(struct echo *echo);
 void echo_stop(struct echo *echo); /* drains without grace, destroys, joins */
 /* Waits until `ended` was called n times in all; fails the test after some seconds. */
 void echo_wait_ends(struct echo *echo, int n);
+int echo_ends(struct echo *echo);
 /* Waits until *counter is at least n. */
 void echo_wait(const atomic_int *counter, int n);
 void sleep_ms(int ms);

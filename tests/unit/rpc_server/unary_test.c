@@ -1,83 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "caller.h"
-#include "echo.h"
-#include "echo.pb-c.h"
-#include "rpc/pb.h"
+#include "fixture.h"
 
+#include "base/fault.h"
+
+#include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-
-#define SAY	   "/echo.v1.EchoService/Say"
-#define SAY_LATER  "/echo.v1.EchoService/SayLater"
-#define SAY_PUBLIC "/echo.v1.EchoService/SayPublic"
-#define WHISPER	   "/echo.v1.EchoService/Whisper"
-
-struct fixture {
-	struct echo echo;
-	struct caller caller;
-	struct arena *arena;
-};
-
-static void set_up(struct fixture *f)
-{
-	echo_init(&f->echo);
-	f->arena = arena_create(NULL, 0);
-}
-
-static void start(struct fixture *f)
-{
-	echo_start(&f->echo);
-	caller_init(&f->caller, f->echo.target);
-}
-
-static void tear_down(struct fixture *f)
-{
-	caller_fini(&f->caller);
-	echo_stop(&f->echo);
-	arena_destroy(f->arena);
-}
-
-static struct str text_request(struct fixture *f, const char *text)
-{
-	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
-
-	request.text = (char *)text;
-	return pb_pack(f->arena, &request.base);
-}
-
-static void call(struct fixture *f, const char *method, struct str message, struct outcome *out)
-{
-	caller_call(&f->caller, method, message, NULL, 0, out);
-}
-
-static const char *answer_text(struct fixture *f, const struct outcome *out)
-{
-	Echo__V1__EchoResponse *response;
-
-	assert_int_equal(out->status, GRPC_STATUS_OK);
-	assert_true(out->has_message);
-	response = (Echo__V1__EchoResponse *)pb_unpack(
-		f->arena, &echo__v1__echo_response__descriptor, out->message.ptr, out->message.len);
-	assert_non_null(response);
-	return response->text;
-}
-
-static void assert_refused(const struct outcome *out, grpc_status_code status, const char *reason)
-{
-	assert_string_equal(out->reason, reason);
-	assert_int_equal(out->status, status);
-	assert_int_equal(out->details_code, status);
-	assert_int_equal(out->error_infos, 1);
-	assert_string_equal(out->domain, "memberd");
-	assert_false(out->has_message);
-	assert_true(out->text[0] != '\0');
-}
 
 static void answers_at_once(void **state)
 {
@@ -85,19 +22,85 @@ static void answers_at_once(void **state)
 	struct outcome out;
 
 	(void)state;
-	set_up(&f);
-	start(&f);
-	call(&f, SAY, text_request(&f, "hello"), &out);
-	assert_string_equal(answer_text(&f, &out), "hello");
-	assert_false(out.has_details);
-	outcome_fini(&out);
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_call(&f, SAY, fixture_text(&f, "hello"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "hello");
 	echo_wait_ends(&f.echo, 1);
 	assert_string_equal(f.echo.end.method, "echo.v1.EchoService/Say");
 	assert_int_equal(f.echo.end.code, MB_OK);
 	assert_int_equal(f.echo.end.bytes_in, 7);
 	assert_int_equal(f.echo.end.bytes_out, 7);
 	assert_true(f.echo.end.duration_ns > 0);
-	tear_down(&f);
+	assert_int_equal(f.echo.began, 1);
+	fixture_fini(&f);
+}
+
+static void answers_an_empty_message(void **state)
+{
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_call(&f, SAY, STR(""), &out);
+	assert_string_equal(fixture_answer(&f, &out), "");
+	fixture_fini(&f);
+}
+
+static void answers_later_from_another_thread(void **state)
+{
+	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	request.text = "later";
+	for (request.delay_ms = 0; request.delay_ms < 20; request.delay_ms += 19) {
+		fixture_call(&f, SAY_LATER, fixture_pack(&f, &request), &out);
+		assert_string_equal(fixture_answer(&f, &out), "later");
+	}
+	echo_wait_ends(&f.echo, 2);
+	assert_true(f.echo.end.duration_ns >= 19 * 1000000);
+	assert_int_equal(f.echo.cancels, 0);
+	fixture_fini(&f);
+}
+
+static void answers_many_at_once(void **state)
+{
+	enum { N = 64 };
+	struct calling calls[N];
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	for (int i = 0; i < N; i++) {
+		char text[8];
+
+		snprintf(text, sizeof(text), "%d", i);
+		caller_start(&f.caller, &calls[i], i % 2 == 0 ? SAY : SAY_LATER, NULL, 0);
+		calling_send_one(&calls[i], fixture_text(&f, text));
+	}
+	for (int i = 0; i < N; i++) {
+		struct strbuf message = {0};
+
+		assert_true(calling_read(&calls[i], &message));
+		assert_int_equal(atoi(fixture_unpack(&f, &message)), i);
+		strbuf_fini(&message);
+		calling_finish(&calls[i], &out);
+		assert_int_equal(out.status, GRPC_STATUS_OK);
+	}
+	echo_wait_ends(&f.echo, N);
+	for (int i = 0; i < 1000 && rpc_server_pending(f.echo.server) > 0; i++) {
+		sleep_ms(1); /* a call counts until a moment after `ended` */
+	}
+	assert_int_equal(rpc_server_pending(f.echo.server), 0);
+	fixture_fini(&f);
 }
 
 static void answers_an_unknown_method(void **state)
@@ -106,24 +109,553 @@ static void answers_an_unknown_method(void **state)
 	struct outcome out;
 
 	(void)state;
-	set_up(&f);
-	start(&f);
-	call(&f, "/echo.v1.EchoService/Shout", text_request(&f, "hello"), &out);
+	fixture_init(&f);
+	fixture_start(&f);
+	for (int i = 0; i < 10; i++) { /* more than are posted */
+		fixture_call(&f, "/echo.v1.EchoService/Shout", fixture_text(&f, "x"), &out);
+		assert_refused(&out, GRPC_STATUS_UNIMPLEMENTED, "METHOD_UNKNOWN");
+	}
+	fixture_call(&f, "/no.such.Service/Say", fixture_text(&f, "hello"), &out);
 	assert_refused(&out, GRPC_STATUS_UNIMPLEMENTED, "METHOD_UNKNOWN");
-	outcome_fini(&out);
-	call(&f, "/no.such.Service/Say", text_request(&f, "hello"), &out);
-	assert_refused(&out, GRPC_STATUS_UNIMPLEMENTED, "METHOD_UNKNOWN");
-	outcome_fini(&out);
-	echo_wait_ends(&f.echo, 2);
+	echo_wait_ends(&f.echo, 11);
 	assert_string_equal(f.echo.end.method, "");
-	tear_down(&f);
+	assert_int_equal(f.echo.began, 0);
+	fixture_fini(&f);
+}
+
+static void tells_a_failure_with_its_details(void **state)
+{
+	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	request.text = "no such colour: 'r\303\266t'";
+	request.fail = MB_FIELD_INVALID;
+	request.fail_field = "colours[3].name";
+	fixture_call(&f, SAY, fixture_pack(&f, &request), &out);
+	assert_string_equal(out.text, request.text);
+	assert_string_equal(out.field, "colours[3].name");
+	assert_int_equal(out.retry_ms, 0);
+	assert_string_equal(out.pushback, "");
+	assert_refused(&out, GRPC_STATUS_INVALID_ARGUMENT, "FIELD_INVALID");
+	request.fail = MB_STORE_UNAVAILABLE;
+	request.fail_field = "";
+	request.fail_retry_ms = 2500;
+	fixture_call(&f, SAY_LATER, fixture_pack(&f, &request), &out);
+	assert_string_equal(out.field, "");
+	assert_int_equal(out.retry_ms, 2500);
+	assert_string_equal(out.pushback, "2500");
+	assert_refused(&out, GRPC_STATUS_UNAVAILABLE, "STORE_UNAVAILABLE");
+	echo_wait_ends(&f.echo, 2);
+	assert_int_equal(f.echo.end.code, MB_STORE_UNAVAILABLE);
+	assert_string_equal(f.echo.end.err.text, request.text);
+	assert_int_equal(f.echo.end.bytes_out, 0);
+	fixture_fini(&f);
+}
+
+static void a_failure_without_text_tells_that_of_its_code(void **state)
+{
+	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	request.fail = MB_MEMBER_NOT_FOUND;
+	fixture_call(&f, SAY, fixture_pack(&f, &request), &out);
+	assert_string_equal(out.text, "no such member");
+	assert_refused(&out, GRPC_STATUS_NOT_FOUND, "MEMBER_NOT_FOUND");
+	fixture_fini(&f);
+}
+
+/* ---- messages that are refused before they are unpacked ---- */
+
+static void refuses(struct fixture *f, const char *what, struct str message)
+{
+	static const char *const methods[] = {SAY, SAY_LATER, COUNT};
+	int before = atomic_load(&f->echo.handled);
+	struct outcome out;
+
+	for (int i = 0; i < 3; i++) {
+		fixture_call(f, methods[i], message, &out);
+		if (strcmp(out.reason, "MESSAGE_MALFORMED") != 0) {
+			print_message("# %s: %s\n", what, out.reason);
+		}
+		assert_refused(&out, GRPC_STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED");
+	}
+	assert_int_equal(atomic_load(&f->echo.handled), before);
+}
+
+/* Field 9 of EchoRequest, then field 1 of Nest within itself, depth times. */
+static void put_nested(struct strbuf *out, int depth)
+{
+	struct strbuf inner = {0};
+
+	for (int i = 0; i < depth; i++) {
+		struct strbuf outer = {0};
+		size_t len = inner.len;
+
+		strbuf_putc(&outer, i == depth - 1 ? (9 << 3 | 2) : (1 << 3 | 2));
+		for (; len >= 0x80; len >>= 7) {
+			strbuf_putc(&outer, (char)(len | 0x80));
+		}
+		strbuf_putc(&outer, (char)len);
+		strbuf_put(&outer, inner.ptr, inner.len);
+		strbuf_fini(&inner);
+		inner = outer;
+	}
+	strbuf_put(out, inner.ptr, inner.len);
+	strbuf_fini(&inner);
+}
+
+static void refuses_what_is_malformed(void **state)
+{
+	struct strbuf nested = {0}, empties = {0};
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	refuses(&f, "no protobuf", STR("\xff\xff\xff\xff"));
+	refuses(&f, "cut short", STR("\x0a\x05hell"));
+	refuses(&f, "no UTF-8", STR("\x0a\x02\xc3\x28"));
+	refuses(&f, "NUL in a string", STR("\x0a\x03o\0o"));
+	put_nested(&nested, 10000);
+	refuses(&f, "10,000 deep", strbuf_str(&nested));
+	for (int i = 0; i < (2 << 20) - 100; i++) {
+		strbuf_put(&empties, "\x4a\x00", 2);
+	}
+	refuses(&f, "4 MiB of empty messages", strbuf_str(&empties));
+	refuses(&f, "no message", (struct str){NULL, 0});
+	strbuf_fini(&nested);
+	strbuf_fini(&empties);
+	fixture_call(&f, SAY, fixture_text(&f, "and goes on"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "and goes on");
+	fixture_fini(&f);
+}
+
+static void takes_what_is_nested_a_little(void **state)
+{
+	struct strbuf nested = {0};
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	put_nested(&nested, 20);
+	fixture_call(&f, SAY, strbuf_str(&nested), &out);
+	assert_string_equal(fixture_answer(&f, &out), "");
+	strbuf_fini(&nested);
+	fixture_fini(&f);
+}
+
+/* C core does this by itself, and so tells a code only. */
+static void refuses_what_is_too_large(void **state)
+{
+	struct fixture f;
+	struct outcome out;
+	char *text = malloc((5 << 20) + 1);
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	memset(text, 'a', 5 << 20);
+	text[5 << 20] = '\0';
+	fixture_call(&f, SAY, fixture_text(&f, text), &out);
+	assert_int_equal(out.status, GRPC_STATUS_RESOURCE_EXHAUSTED);
+	outcome_fini(&out);
+	assert_int_equal(f.echo.handled, 0);
+	fixture_call(&f, SAY, fixture_text(&f, "x"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "x");
+	free(text);
+	fixture_fini(&f);
+}
+
+/* A message of several slices is joined; one as large as its method's cap allows passes. */
+static void takes_what_is_large(void **state)
+{
+	const size_t size = 200 << 10;
+	char *text = malloc(size + 1);
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	memset(text, 'a', size);
+	text[size] = '\0';
+	fixture_call(&f, SAY, fixture_text(&f, text), &out);
+	assert_string_equal(fixture_answer(&f, &out), text);
+	free(text);
+	fixture_fini(&f);
+}
+
+/* ---- memory ---- */
+
+static void a_call_that_takes_too_much_is_told_so(void **state)
+{
+	static const char *const methods[] = {SAY, SAY_LATER};
+	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	request.take = RPC_ARENA_CAP + 1;
+	for (int i = 0; i < 2; i++) {
+		request.fail = 0;
+		fixture_call(&f, methods[i], fixture_pack(&f, &request), &out);
+		assert_refused(&out, GRPC_STATUS_RESOURCE_EXHAUSTED, "ARENA_FULL");
+	}
+	request.take = RPC_ARENA_CAP / 2;
+	fixture_call(&f, SAY, fixture_pack(&f, &request), &out);
+	assert_string_equal(fixture_answer(&f, &out), "");
+	fixture_fini(&f);
+}
+
+static void the_budget_of_the_process_is_told_as_overload(void **state)
+{
+	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
+	struct arena *hog;
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	hog = arena_create(&f.echo.budget, 0);
+	assert_non_null(arena_alloc(hog, f.echo.budget.limit - 100000));
+	request.take = 150000;
+	fixture_call(&f, SAY, fixture_pack(&f, &request), &out);
+	assert_true(out.retry_ms > 0);
+	assert_true(atoi(out.pushback) == out.retry_ms);
+	assert_refused(&out, GRPC_STATUS_UNAVAILABLE, "OVERLOADED");
+	while (arena_alloc(hog, 1) != NULL) { /* until not even an arena is left */
+	}
+	fixture_call(&f, SAY, fixture_text(&f, "x"), &out);
+	assert_true(out.retry_ms > 0);
+	assert_refused(&out, GRPC_STATUS_UNAVAILABLE, "OVERLOADED");
+	arena_destroy(hog);
+	fixture_call(&f, SAY, fixture_text(&f, "y"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "y");
+	fixture_fini(&f);
+}
+
+/* What fails on the way in is answered, and the server goes on. */
+static void lives_through_failing_allocations(void **state)
+{
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fault_arm("rpc.call.arena", 1);
+	fixture_call(&f, SAY, fixture_text(&f, "x"), &out);
+	assert_refused(&out, GRPC_STATUS_UNAVAILABLE, "OVERLOADED");
+	for (int i = 1; i <= 10; i++) { /* requests that cannot be posted are posted later */
+		fault_arm("rpc.call.create", 1);
+		fixture_call(&f, SAY, fixture_text(&f, "x"), &out);
+		assert_string_equal(fixture_answer(&f, &out), "x");
+		assert_true(fault_struck());
+	}
+	fault_disarm();
+	fixture_fini(&f);
+}
+
+/* ---- who calls ---- */
+
+static void put_token(FILE *file, const char *role, const char *token)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	assert_int_equal(EVP_Digest(token, strlen(token), hash, &len, EVP_sha256(), NULL), 1);
+	fprintf(file, "%s sha256:", role);
+	for (unsigned i = 0; i < len; i++) {
+		fprintf(file, "%02x", hash[i]);
+	}
+	fputc('\n', file);
+}
+
+static struct rpc_tokens *make_tokens(struct fixture *f)
+{
+	struct rpc_tokens *tokens = rpc_tokens_create();
+	char path[80];
+	struct mb_err err;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s.tokens", f->echo.path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(chmod(path, 0600), 0);
+	put_token(file, "talker:4711", "talkers-token");
+	put_token(file, "spy", "spys-token");
+	put_token(file, "admin", "admins-token");
+	fclose(file);
+	if (rpc_tokens_load(tokens, path, f->echo.options.grants, &err) != MB_OK) {
+		fail_msg("%s", err.text);
+	}
+	unlink(path);
+	return tokens;
+}
+
+static void with_token(struct fixture *f, const char *method, const char *authorization,
+		       struct str message, struct outcome *out)
+{
+	const char *const metadata[] = {"authorization", authorization, NULL};
+
+	caller_call(&f->caller, method, message, metadata, 0, out);
+}
+
+static void asks_who_calls_before_anything_else(void **state)
+{
+	const struct str broken = STR("\x0a\x05hell");
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.options.tokens = make_tokens(&f);
+	fixture_start(&f);
+	fixture_call(&f, SAY, broken, &out);
+	assert_refused(&out, GRPC_STATUS_UNAUTHENTICATED, "TOKEN_UNKNOWN");
+	with_token(&f, SAY, "Bearer somebody-elses", broken, &out);
+	assert_refused(&out, GRPC_STATUS_UNAUTHENTICATED, "TOKEN_UNKNOWN");
+	with_token(&f, SAY, "Basic talkers-token", broken, &out);
+	assert_refused(&out, GRPC_STATUS_UNAUTHENTICATED, "TOKEN_UNKNOWN");
+	with_token(&f, SAY, "Bearer ", broken, &out);
+	assert_refused(&out, GRPC_STATUS_UNAUTHENTICATED, "TOKEN_UNKNOWN");
+	with_token(&f, WHISPER, "Bearer talkers-token", broken, &out);
+	assert_refused(&out, GRPC_STATUS_PERMISSION_DENIED, "PERMISSION_MISSING");
+	with_token(&f, CHAT, "Bearer spys-token", (struct str){NULL, 0}, &out);
+	assert_refused(&out, GRPC_STATUS_PERMISSION_DENIED, "PERMISSION_MISSING");
+	assert_int_equal(f.echo.handled, 0);
+	with_token(&f, SAY, "Bearer talkers-token", broken, &out);
+	assert_refused(&out, GRPC_STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED");
+	with_token(&f, SAY, "bEaReR talkers-token", fixture_text(&f, "me"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "me");
+	echo_wait_ends(&f.echo, 8);
+	assert_string_equal(f.echo.end.role, "talker");
+	with_token(&f, WHISPER, "Bearer admins-token", fixture_text(&f, "psst"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "psst");
+	fixture_call(&f, SAY_PUBLIC, fixture_text(&f, "anyone"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "anyone");
+	fixture_fini(&f);
+	rpc_tokens_destroy(f.echo.options.tokens);
+}
+
+static void two_tokens_are_none(void **state)
+{
+	const char *const metadata[] = {"authorization", "Bearer talkers-token", "authorization",
+					"Bearer admins-token", NULL};
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.options.tokens = make_tokens(&f);
+	fixture_start(&f);
+	caller_call(&f.caller, SAY, fixture_text(&f, "x"), metadata, 0, &out);
+	assert_refused(&out, GRPC_STATUS_UNAUTHENTICATED, "TOKEN_UNKNOWN");
+	fixture_fini(&f);
+	rpc_tokens_destroy(f.echo.options.tokens);
+}
+
+static void hands_the_caller_to_the_handler(void **state)
+{
+	const char *const metadata[] = {"authorization", "Bearer talkers-token", "x-request-id",
+					"req-7", NULL};
+	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.options.tokens = make_tokens(&f);
+	fixture_start(&f);
+	request.who = 1;
+	caller_call(&f.caller, SAY, fixture_pack(&f, &request), metadata, 0, &out);
+	assert_string_equal(fixture_answer(&f, &out), "talker:4711 echo.v1.EchoService/Say req-7");
+	fixture_fini(&f);
+	rpc_tokens_destroy(f.echo.options.tokens);
+}
+
+/* ---- metadata ---- */
+
+static void ends_with(struct fixture *f, const char *key, const char *value)
+{
+	const char *const metadata[] = {key, value, NULL};
+	struct outcome out;
+	int ends = echo_ends(&f->echo);
+
+	caller_call(&f->caller, SAY, fixture_text(f, "x"), metadata, 0, &out);
+	assert_string_equal(fixture_answer(f, &out), "x");
+	echo_wait_ends(&f->echo, ends + 1);
+}
+
+static void reads_request_and_trace_ids(void **state)
+{
+	static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+	static const char *const bad[] = {
+		"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+		"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+		"x",
+	};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	ends_with(&f, "x-request-id", "a-b.c_1");
+	assert_string_equal(f.echo.end.request_id, "a-b.c_1");
+	ends_with(&f, "x-request-id", "with blank");
+	assert_int_equal(strlen(f.echo.end.request_id), 16);
+	ends_with(&f, "traceparent", trace);
+	assert_string_equal(f.echo.end.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+	assert_int_equal(strlen(f.echo.end.request_id), 16);
+	ends_with(&f, "traceparent",
+		  "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later");
+	assert_string_equal(f.echo.end.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ends_with(&f, "traceparent", bad[i]);
+		assert_string_equal(f.echo.end.trace_id, "");
+	}
+	assert_memory_equal(f.echo.end.peer, "unix:", 5);
+	fixture_fini(&f);
+}
+
+static void greets_with_its_metadata(void **state)
+{
+	static const char *const greeting[] = {"x-answer", "42", NULL};
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.options.metadata = greeting;
+	fixture_start(&f);
+	fixture_call(&f, SAY, fixture_text(&f, "x"), &out);
+	assert_string_equal(out.answer_id, "42");
+	assert_string_equal(fixture_answer(&f, &out), "x");
+	fixture_call(&f, SAY, STR("\xff"), &out);
+	assert_string_equal(out.answer_id, "42");
+	assert_refused(&out, GRPC_STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED");
+	fixture_fini(&f);
+}
+
+/* ---- where it listens ---- */
+
+static void a_unix_socket_is_private(void **state)
+{
+	mode_t old = umask(0);
+	struct fixture f;
+	struct stat stat;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(lstat(f.echo.path, &stat), 0);
+	assert_int_equal(stat.st_mode & 07777, 0600);
+	assert_int_equal(f.echo.port, 0);
+	assert_int_equal(umask(old), 0);
+	fixture_fini(&f);
+}
+
+static void two_servers_do_not_share_a_port(void **state)
+{
+	struct rpc_server *second = NULL;
+	struct mb_err err = {0};
+	struct fixture f;
+	struct outcome out;
+	char address[32];
+	int port = 20000 + (int)getpid() % 12000;
+
+	(void)state;
+	fixture_init(&f);
+	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+	snprintf(f.echo.target, sizeof(f.echo.target), "%s", address);
+	fixture_start(&f);
+	assert_int_equal(f.echo.port, port);
+	assert_int_equal(rpc_server_create(&f.echo.options, f.echo.registry, &port, &second, &err),
+			 MB_FIELD_INVALID);
+	assert_null(second);
+	assert_non_null(strstr(err.text, address));
+	fixture_call(&f, SAY, fixture_text(&f, "one"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "one");
+	echo_wait_ends(&f.echo, 1);
+	assert_memory_equal(f.echo.end.peer, "ipv4:127.0.0.1:", 15);
+	fixture_fini(&f);
+}
+
+static void a_server_that_was_never_started_goes_away(void **state)
+{
+	struct rpc_server *server = NULL;
+	struct mb_err err = {0};
+	struct fixture f;
+	char other[80];
+	int port = -1;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	snprintf(other, sizeof(other), "unix:%s.2", f.echo.path);
+	f.echo.options.listen = other;
+	assert_int_equal(rpc_server_create(&f.echo.options, f.echo.registry, &port, &server, &err),
+			 MB_OK);
+	assert_int_equal(port, 0);
+	rpc_server_destroy(server);
+	fault_arm("rpc.server.bind", 1);
+	server = NULL;
+	assert_int_equal(rpc_server_create(&f.echo.options, f.echo.registry, &port, &server, &err),
+			 MB_FIELD_INVALID);
+	assert_null(server);
+	assert_int_equal(rpc_server_create(&f.echo.options, f.echo.registry, &port, &server, &err),
+			 MB_OK);
+	fault_arm("rpc.server.thread", 2);
+	assert_int_equal(rpc_server_start(server, &err), MB_INTERNAL);
+	fault_disarm();
+	rpc_server_destroy(server);
+	unlink(other + 5);
+	fixture_fini(&f);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_at_once),
+		cmocka_unit_test(answers_an_empty_message),
+		cmocka_unit_test(answers_later_from_another_thread),
+		cmocka_unit_test(answers_many_at_once),
 		cmocka_unit_test(answers_an_unknown_method),
+		cmocka_unit_test(tells_a_failure_with_its_details),
+		cmocka_unit_test(a_failure_without_text_tells_that_of_its_code),
+		cmocka_unit_test(refuses_what_is_malformed),
+		cmocka_unit_test(takes_what_is_nested_a_little),
+		cmocka_unit_test(refuses_what_is_too_large),
+		cmocka_unit_test(takes_what_is_large),
+		cmocka_unit_test(a_call_that_takes_too_much_is_told_so),
+		cmocka_unit_test(the_budget_of_the_process_is_told_as_overload),
+		cmocka_unit_test(lives_through_failing_allocations),
+		cmocka_unit_test(asks_who_calls_before_anything_else),
+		cmocka_unit_test(two_tokens_are_none),
+		cmocka_unit_test(hands_the_caller_to_the_handler),
+		cmocka_unit_test(reads_request_and_trace_ids),
+		cmocka_unit_test(greets_with_its_metadata),
+		cmocka_unit_test(a_unix_socket_is_private),
+		cmocka_unit_test(two_servers_do_not_share_a_port),
+		cmocka_unit_test(a_server_that_was_never_started_goes_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
