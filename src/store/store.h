@@ -19,7 +19,8 @@
  *           out live in the arena passed to the call.
  * Failure:  MB_STORE_FULL when the disk is full: nothing of the group is kept, reads go on.
  *           MB_STORE_UNAVAILABLE on an I/O error: at commit writing stops until restart
- *           (store_health() tells), because a failed fsync must not be retried.
+ *           (store_health() tells), because a failed fsync must not be retried. A job that was told
+ *           either may have been stored nevertheless when only the answer of the disk was lost.
  * Time:     one known_at a write transaction: max(clock, last known_at + 1). A read's now is
  *           max(clock, last known_at), so a clock that steps back hides nothing.
  */
@@ -40,7 +41,11 @@ struct uv_loop_s;
 struct store;
 struct store_view; /* a transaction, as run() sees it */
 
-/* ---- rows: integers and bytes; what the bytes mean is the repository's business ---- */
+/* ---- rows: integers and bytes; what the bytes mean is the repository's business ----
+ * known_at and seq are the store's: what a caller writes there is not looked at. */
+
+#define STORE_KEY_BYTES_MAX 512 /* source, source_event_id, principal, request_id, name */
+#define STORE_HASH_BYTES    32 /* identity key, digests */
 
 struct member_row {
 	int64_t member_id;
@@ -130,7 +135,8 @@ enum mb_code store_list_outbox(struct store_view *view, int64_t after, size_t mo
 enum mb_code store_get_request(struct store_view *view, struct str principal, struct str request_id,
 			       struct arena *arena, struct request_row *out, bool *found,
 			       struct mb_err *err);
-/* A value of the whole store, by name ("key_check"); names of the store's own are not reachable. */
+/* A value of the whole store, by name ("key_check"). MB_FIELD_INVALID for the store's own names, which
+ * begin with "store.". */
 enum mb_code store_get_meta(struct store_view *view, struct str name, struct arena *arena,
 			    struct str *out, bool *found, struct mb_err *err);
 /* By version. */
@@ -143,6 +149,7 @@ enum mb_code store_put_member(struct store_view *view, const struct member_row *
 /* Inserts; MB_IDENTITY_TAKEN when the key is there. */
 enum mb_code store_put_identity(struct store_view *view, const struct identity_row *row,
 				struct mb_err *err);
+/* Nothing happens when there is none. */
 enum mb_code store_delete_identity(struct store_view *view, struct str key, struct mb_err *err);
 /* MB_ACTIVITY_CONFLICT when the key or the id is taken. */
 enum mb_code store_add_entry(struct store_view *view, const struct entry_row *row,
@@ -180,11 +187,11 @@ struct store_job {
 	/* out: valid from cb on */
 	enum mb_code code;
 	struct mb_err err;
-	int64_t known_at; /* of a committed write, now of a read */
+	int64_t known_at; /* of a write's transaction, now of a read; 0 when it was lost */
 	/* caller's */
 	store_done_cb *cb;
 	void *data;
-	/* backend's: do not touch */
+	/* backend's: zero before the first submit, then do not touch */
 	struct list_node node;
 	int state;
 };
