@@ -220,7 +220,8 @@ void rpc_call_answer(struct rpc_call *call)
 		return;
 	}
 	memset(ops, 0, sizeof(ops));
-	if (!call->listening) {
+	call->at_once = !call->listening;
+	if (call->at_once) {
 		listen_for_close(call, op++);
 	}
 	if (!call->greeted) {
@@ -248,7 +249,9 @@ static void answer_done(struct rpc_op *op, bool ok)
 
 	pthread_mutex_lock(&call->lock);
 	call->batches--;
-	if (!ok && call->lost == MB_OK) {
+	/* A call that was over before it arrived takes an answer as if nothing were; only the wait for
+	 * close knows. It is known to have ended only if it was part of this batch. */
+	if ((!ok || (call->at_once && call->core_cancelled != 0)) && call->lost == MB_OK) {
 		call->lost = gone_code(call);
 	}
 	rpc_call_unlock_last(call);
@@ -606,6 +609,7 @@ void *rpc_call_data(const struct rpc_call *call)
 static void finish(struct rpc_call *call, const struct mb_err *err)
 {
 	assert(!call->finished);
+	assert(!call->cancel_running || !pthread_equal(call->cancel_thread, pthread_self()));
 	take_back_cancel_fn(call);
 	call->finished = true;
 	if (!call->doomed) {

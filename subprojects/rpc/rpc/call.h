@@ -37,7 +37,7 @@ int64_t rpc_call_deadline_ns(const struct rpc_call *call);
 /* Whether the caller gave up, the deadline passed or the connection broke. */
 bool rpc_call_cancelled(const struct rpc_call *call);
 /* fn runs at most once, on any thread, as soon as that happens (at once if it has). It must only
- * mark or wake; the call must still be finished. NULL takes it back: then it will not run any more
+ * mark or wake: finishing the call from inside is asserted against. NULL takes it back: then it will not run any more
  * and does not run now, for which this waits (unless called from fn itself), so hold no lock that fn
  * takes. Finishing the call takes it back likewise. For streams there is `cancelled` instead. */
 void rpc_call_on_cancel(struct rpc_call *call, void (*fn)(void *data), void *data);

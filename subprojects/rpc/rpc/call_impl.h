@@ -85,6 +85,7 @@ struct rpc_call {
 	bool listening; /* the wait for close was started */
 	bool greeted; /* initial metadata was sent */
 	bool finished; /* by the handler */
+	bool at_once; /* the wait for close is part of the answer's batch */
 	bool answering; /* the answer's batch was started */
 	bool doomed; /* err was set by a refused message, not by the handler */
 	bool told; /* the stream's handler was told that the call is over */

@@ -371,7 +371,8 @@ void echo_start(struct echo *echo)
 	bind_unary(echo, "echo.v1.EchoService/Say", 0, say);
 	bind_unary(echo, "echo.v1.EchoService/SayLater", 0, say_later);
 	bind_unary(echo, "echo.v1.EchoService/SayPublic", 0, say);
-	bind_unary(echo, "echo.v1.EchoService/Whisper", 0, say);
+	bind_unary(echo, "echo.v1.EchoService/Whisper", 0,
+		   echo->whisper != NULL ? echo->whisper : say);
 	bind_stream(echo, "echo.v1.EchoService/Count", &count_ops);
 	bind_stream(echo, "echo.v1.EchoService/Chat", &chat_ops);
 	if (rpc_server_create(&echo->options, echo->registry, &echo->port, &echo->server, &err) !=

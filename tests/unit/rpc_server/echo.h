@@ -27,6 +27,8 @@ struct echo {
 	/* options: set between init and start */
 	struct rpc_server_options options;
 	bool finish_on_cancel; /* SayLater ends as soon as it is cancelled */
+	rpc_unary_fn *whisper; /* handles Whisper, with the echo as its data, in place of Say's */
+	void *whisper_data;
 	bool deaf; /* SayLater does not even ask to hear of a cancellation */
 	/* what happened */
 	atomic_int began, cancels, written, handled;
