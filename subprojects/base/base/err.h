@@ -27,6 +27,7 @@
 	X(MESSAGE_MALFORMED, 3, false, "the message is not well-formed")                           \
 	X(CALL_TIMED_OUT, 4, true, "the deadline passed")                                          \
 	X(MEMBER_NOT_FOUND, 5, false, "no such member")                                            \
+	X(IDENTITY_NOT_FOUND, 5, false, "the member has no such identity")                         \
 	X(BENEFIT_NOT_FOUND, 5, false, "no such benefit")                                          \
 	X(SERVICE_NOT_FOUND, 5, false, "no such service")                                          \
 	X(IDENTITY_TAKEN, 6, false, "the identity belongs to another member")                      \
