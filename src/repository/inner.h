@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inner: what the files of the repository share.
+ */
+#pragma once
+
+#include "base/fault.h"
+#include "repository/repository.h"
+#include "repository/seal.h"
+
+#define REPOSITORY_MAGIC UINT32_C(0x4d525031)
+
+/* The versions known at some time. Never changed once it can be seen; the older ones stay until the
+ * repository ends, because calls in work hold policies of them. */
+struct policy_set {
+	struct policy_list list; /* by effective_from */
+	const struct policy **versions;
+	struct arena *arena; /* of what this set added */
+	struct policy_set *older;
+};
+
+struct prune;
+
+struct repository {
+	uint32_t magic;
+	struct store *store;
+	struct uv_loop_s *loop;
+	const struct clock *clock;
+	struct arena_budget *budget;
+	size_t ledger_max;
+	repository_parse_policy_fn *parse_policy;
+	repository_check_policy_fn *check_policy;
+	struct seal *seal;
+	_Atomic(struct policy_set *) policies;
+	_Atomic int64_t latest; /* greatest known_at seen */
+	struct prune *prune;
+	_Atomic int64_t pending; /* calls submitted whose cb has not ended */
+	void (*closed)(void *data); /* set by repository_close() */
+	void *closed_data;
+};
+
+/* A ledger while a job works on it. */
+struct ledger {
+	struct member_row row;
+	struct entry *entries; /* by entry_id as stored, then what the job added */
+	size_t n, cap;
+	struct arena *arena; /* own: rows, payloads, folds */
+};
+
+/* repository.c: hands the call's run function to the store. */
+void repository_submit(struct repository *repository, struct repository_call *call,
+		       enum store_job_kind kind, store_run_fn *run);
+#define CALL_OF_JOB(j) ((struct repository_call *)(j)->data)
+
+/* prune.c: forgets, now and then, requests and outbox rows that need not be kept. */
+enum mb_code prune_start(struct repository *repository, struct prune **out, struct mb_err *err);
+void prune_stop(struct prune *prune, void (*cb)(struct repository *repository));
+
+/* load.c */
+/* Member id and row of whom the reference means; MB_PERMISSION_MISSING before MB_MEMBER_NOT_FOUND. */
+enum mb_code resolve_member(struct repository_call *call, struct store_view *view,
+			    const struct member_ref *ref, struct arena *arena,
+			    struct member_row *out, struct mb_err *err);
+/* With an arena of its own and nothing in it; MB_OVERLOADED when there is no memory. */
+enum mb_code ledger_init(struct ledger *ledger, struct repository *repository, struct mb_err *err);
+/* The entries of ledger->row. */
+enum mb_code ledger_load(struct ledger *ledger, struct store_view *view, struct mb_err *err);
+void ledger_fini(struct ledger *ledger);
+enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, struct mb_err *err);
+/* The fold lives in the ledger's arena. */
+enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,
+			 bool want_schedule, struct fold *out, struct mb_err *err);
+/* Copies what an answer needs into the arena. fold NULL: row (and personal parts) only. */
+enum mb_code describe_member(struct repository *repository, struct store_view *view,
+			     const struct member_row *row, const struct fold *fold,
+			     const struct policy_list *policies, unsigned parts,
+			     struct arena *arena, const struct member **out, struct mb_err *err);
+enum mb_code dup_str(struct arena *arena, struct str text, struct str *out, struct mb_err *err);
+/* An id that `taken` denies. */
+enum mb_code draw_id(int64_t now, int64_t *out, struct mb_err *err);
+
+/* history.c: appends what the fold says and the told rows do not. */
+enum mb_code tell_history(struct store_view *view, int64_t member_id, const struct fold *fold,
+			  int64_t now, struct arena *arena, struct mb_err *err);
+
+/* What became known, for those who follow the outbox; numbers are stored. */
+enum outbox_kind {
+	OUTBOX_ENROLLED = 1,
+	OUTBOX_IDENTITY_LINKED = 2,
+	OUTBOX_IDENTITY_UNLINKED = 3,
+	OUTBOX_ENTRY = 4,
+};
+
+/* policies.c */
+/* In a write job: publishes `text` if it may be; with an empty store first the default. *out is the
+ * new set, or NULL when the present one (which may be NULL) still holds. */
+enum mb_code sync_policies(struct repository *repository, struct store_view *view,
+			   struct str default_text, struct str text, const char *file,
+			   struct policy_set **out, bool *published, struct mb_err *err);
+void policy_set_destroy(struct policy_set *set); /* with the older ones */
+
+/* personal.c: plain forms of what is sealed; versioned. */
+enum mb_code encode_profile(const struct profile *profile, struct arena *arena, struct str *out,
+			    struct mb_err *err);
+enum mb_code decode_profile(struct str bytes, struct profile *out, struct mb_err *err);
+enum mb_code encode_identity(const struct identity *identity, struct arena *arena, struct str *out,
+			     struct mb_err *err);
+enum mb_code decode_identity(struct str bytes, struct identity *out, struct mb_err *err);

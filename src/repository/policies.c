@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policies: the versions that the store keeps, and the list that everything computes with.
+ *
+ * A version is known by its number and the digest of its text. What the store has is in force
+ * whatever this program or the --policy file says; a text only ever adds the next version.
+ */
+#include "repository/inner.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void policy_set_destroy(struct policy_set *set)
+{
+	while (set != NULL) {
+		struct policy_set *older = set->older;
+
+		arena_destroy(set->arena);
+		free(set);
+		set = older;
+	}
+}
+
+static enum mb_code make_set(size_t room, struct policy_set **out, struct mb_err *err)
+{
+	struct policy_set *set = calloc(1, sizeof(*set));
+
+	if (set != NULL) {
+		set->arena = arena_create(NULL, 0);
+	}
+	if (set != NULL && set->arena != NULL) {
+		set->versions = arena_array(set->arena, room, sizeof(*set->versions));
+	}
+	if (set == NULL || set->versions == NULL) {
+		policy_set_destroy(set);
+		return mb_fail(err, MB_OVERLOADED, "no memory for the policies");
+	}
+	set->list.versions = set->versions;
+	*out = set;
+	return MB_OK;
+}
+
+/* Keeps the list by effective_from; the checks see to it that no two are alike. */
+static void insert_version(struct policy_set *set, const struct policy *policy)
+{
+	size_t i = set->list.n++;
+
+	while (i > 0 && set->versions[i - 1]->effective_from > policy->effective_from) {
+		set->versions[i] = set->versions[i - 1];
+		i--;
+	}
+	set->versions[i] = policy;
+}
+
+static const struct policy *find_version(const struct policy_set *set, int32_t version)
+{
+	for (size_t i = 0; set != NULL && i < set->list.n; i++) {
+		if (set->versions[i]->version == version) {
+			return set->versions[i];
+		}
+	}
+	return NULL;
+}
+
+/* Policies that were read before are taken over, so that calls in work and later ones see the same. */
+static enum mb_code read_stored(struct repository *repository, const struct policy_row *rows,
+				size_t n, struct policy_set *set, struct mb_err *err)
+{
+	const struct policy_set *present = atomic_load(&repository->policies);
+	enum mb_code code = MB_OK;
+
+	for (size_t i = 0; code == MB_OK && i < n; i++) {
+		const struct policy *policy = find_version(present, rows[i].version);
+		char name[64];
+
+		if (policy == NULL) {
+			snprintf(name, sizeof(name), "policy version %d of the store",
+				 rows[i].version);
+			code = repository->parse_policy(rows[i].text, name, set->arena, &policy,
+							err);
+		}
+		if (code == MB_OK) {
+			insert_version(set, policy);
+		}
+	}
+	return code;
+}
+
+static enum mb_code add_version(struct repository *repository, struct store_view *view,
+				struct str text, const struct policy *policy,
+				struct policy_set *set, struct mb_err *err)
+{
+	unsigned char digest[SEAL_DIGEST_BYTES];
+	int64_t now = store_view_now(view);
+	enum mb_code code = repository->check_policy(&set->list, policy, now, err);
+	struct policy_row row;
+
+	if (code == MB_OK && set->list.n == 0 && policy->effective_from > now) {
+		code = mb_fail_field(err, MB_FIELD_INVALID, "effective_from",
+				     "the first policy must be in force already");
+	}
+	if (code == MB_OK) {
+		code = seal_sha256(text, digest, err);
+	}
+	if (code != MB_OK) {
+		return code;
+	}
+	row = (struct policy_row){.version = policy->version,
+				  .effective_from = policy->effective_from,
+				  .known_at = now,
+				  .digest = {(const char *)digest, sizeof(digest)},
+				  .text = text};
+	code = store_add_policy(view, &row, err);
+	if (code == MB_OK) {
+		insert_version(set, policy);
+	}
+	return code;
+}
+
+/* Nothing to do when the version is known and the same; a known number with another text is not the
+ * version that everybody computed with. */
+static enum mb_code check_known(const struct policy_row *rows, size_t n, struct str text,
+				const struct policy *policy, const char *file, bool *known,
+				struct mb_err *err)
+{
+	unsigned char digest[SEAL_DIGEST_BYTES];
+	enum mb_code code = seal_sha256(text, digest, err);
+
+	*known = false;
+	for (size_t i = 0; code == MB_OK && i < n; i++) {
+		if (rows[i].version != policy->version) {
+			continue;
+		}
+		*known = true;
+		if (!str_eq(rows[i].digest, (struct str){(const char *)digest, sizeof(digest)})) {
+			code = mb_fail_field(err, MB_FIELD_INVALID, "version",
+					     "%.120s: version %d is published with another text; "
+					     "changes need the next number",
+					     file, policy->version);
+		}
+	}
+	return code;
+}
+
+static enum mb_code publish_text(struct repository *repository, struct store_view *view,
+				 const struct policy_row *rows, size_t n, struct str default_text,
+				 struct str text, const char *file, struct policy_set *set,
+				 bool *published, struct mb_err *err)
+{
+	const struct policy *policy = NULL, *first = NULL;
+	bool known = false;
+	enum mb_code code = MB_OK;
+
+	if (text.len > 0) {
+		code = repository->parse_policy(text, file, set->arena, &policy, err);
+	}
+	if (code == MB_OK && n == 0 && (policy == NULL || policy->version != 1)) {
+		code = repository->parse_policy(default_text, "default policy", set->arena, &first,
+						err);
+		if (code == MB_OK) {
+			code = add_version(repository, view, default_text, first, set, err);
+		}
+	}
+	if (code == MB_OK && policy != NULL) {
+		code = check_known(rows, n, text, policy, file, &known, err);
+	}
+	if (code == MB_OK && policy != NULL && !known) {
+		code = add_version(repository, view, text, policy, set, err);
+		*published = code == MB_OK;
+	}
+	return code;
+}
+
+enum mb_code sync_policies(struct repository *repository, struct store_view *view,
+			   struct str default_text, struct str text, const char *file,
+			   struct policy_set **out, bool *published, struct mb_err *err)
+{
+	struct arena *arena = arena_create(NULL, 0);
+	struct policy_row *rows = NULL;
+	struct policy_set *set = NULL;
+	size_t n = 0;
+	enum mb_code code;
+
+	*published = false;
+	if (arena == NULL) {
+		return mb_fail(err, MB_OVERLOADED, "no memory for the policies");
+	}
+	code = store_list_policies(view, arena, &rows, &n, err);
+	if (code == MB_OK) {
+		code = make_set(n + 2, &set, err);
+	}
+	if (code == MB_OK) {
+		code = read_stored(repository, rows, n, set, err);
+	}
+	if (code == MB_OK) {
+		code = publish_text(repository, view, rows, n, default_text, text, file, set,
+				    published, err);
+	}
+	if (code == MB_OK && (*published || atomic_load(&repository->policies) == NULL)) {
+		*out = set;
+		set = NULL;
+	}
+	policy_set_destroy(set);
+	arena_destroy(arena);
+	return code;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * repository: life, calls, time.
+ *
+ * Opening: read what the store says about its key → find or make the key file → in one write:
+ * the mark of the key, and the policy versions. A store that was sealed once is never given
+ * another key: without its key file it is refused before anything changes.
+ */
+#include "repository/inner.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define KEY_CHECK STR("key_check")
+
+static struct repository *checked(struct repository *repository)
+{
+	assert(repository->magic == REPOSITORY_MAGIC);
+	return repository;
+}
+
+/* ---- calls ---- */
+
+static void saw_time(struct repository *repository, int64_t known_at)
+{
+	int64_t latest = atomic_load(&repository->latest);
+
+	while (latest < known_at &&
+	       !atomic_compare_exchange_weak(&repository->latest, &latest, known_at)) {
+	}
+}
+
+static void finish_close(struct repository *repository)
+{
+	void (*closed)(void *data) = repository->closed;
+	void *data = repository->closed_data;
+
+	policy_set_destroy(atomic_load(&repository->policies));
+	seal_destroy(repository->seal);
+	repository->magic = 0;
+	free(repository);
+	if (closed != NULL) {
+		closed(data);
+	}
+}
+
+static enum mb_code run_call(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct repository_call *call = CALL_OF_JOB(job);
+
+	if (atomic_load(&call->cancelled)) {
+		return mb_fail(err, MB_CALL_CANCELLED, "the caller gave up");
+	}
+	return call->run(job, view, err);
+}
+
+static void end_call(struct store_job *job)
+{
+	struct repository_call *call = CALL_OF_JOB(job);
+	struct repository *repository = call->repository;
+
+	saw_time(repository, job->known_at);
+	call->code = job->code;
+	call->err = job->err;
+	call->cb(call);
+	/* The call is gone from here on. */
+	if (atomic_fetch_sub(&repository->pending, 1) == 1 && repository->closed != NULL) {
+		finish_close(repository);
+	}
+}
+
+void repository_submit(struct repository *repository, struct repository_call *call,
+		       enum store_job_kind kind, store_run_fn *run)
+{
+	call->repository = checked(repository);
+	call->run = run;
+	call->job.kind = kind;
+	call->job.run = run_call;
+	call->job.cb = end_call;
+	call->job.data = call;
+	atomic_fetch_add(&repository->pending, 1);
+	store_submit(repository->store, &call->job);
+}
+
+void repository_cancel(struct repository *repository, struct repository_call *call)
+{
+	/* The mark holds whether the job is queued already or not; the store only makes it sooner. */
+	atomic_store(&call->cancelled, true);
+	store_cancel(checked(repository)->store, &call->job);
+}
+
+/* ---- time and policies ---- */
+
+int64_t repository_now(const struct repository *repository)
+{
+	int64_t now = clock_now(repository->clock);
+	int64_t latest = atomic_load(&repository->latest);
+
+	return now > latest ? now : latest;
+}
+
+const struct policy_list *repository_policies(const struct repository *repository)
+{
+	return &atomic_load(&repository->policies)->list;
+}
+
+const struct policy *repository_policy(const struct repository *repository, int32_t version)
+{
+	const struct policy_list *list = repository_policies(repository);
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->versions[i]->version == version) {
+			return list->versions[i];
+		}
+	}
+	return NULL;
+}
+
+enum mb_code repository_digest(const struct repository *repository, const struct str *parts,
+			       size_t n, unsigned char out[32], struct mb_err *err)
+{
+	return seal_digest(repository->seal, parts, n, out, err);
+}
+
+/* ---- publishing ---- */
+
+static void take_set(struct repository *repository, struct policy_set *set)
+{
+	if (set != NULL) {
+		set->older = atomic_load(&repository->policies);
+		atomic_store(&repository->policies, set);
+	}
+}
+
+static enum mb_code run_publish(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct repository_publish *req = (struct repository_publish *)CALL_OF_JOB(job);
+
+	return sync_policies(req->call.repository, view, (struct str){0}, req->policy,
+			     req->policy_file, &req->set, &req->published, err);
+}
+
+static void end_publish(struct repository_call *call)
+{
+	struct repository_publish *req = (struct repository_publish *)call;
+
+	if (call->code == MB_OK) {
+		take_set(call->repository, req->set);
+	} else {
+		policy_set_destroy(req->set); /* the commit failed: nothing was published */
+		req->published = false;
+	}
+	req->cb(call);
+}
+
+void repository_publish(struct repository *repository, struct repository_publish *req)
+{
+	req->set = NULL;
+	req->published = false;
+	req->cb = req->call.cb;
+	req->call.cb = end_publish;
+	repository_submit(repository, &req->call, STORE_WRITE, run_publish);
+}
+
+/* ---- opening ---- */
+
+/* Both jobs of opening; on the stack of repository_open(). */
+struct opening {
+	struct repository_call call;
+	const struct repository_options *options;
+	struct arena *arena;
+	bool ended;
+	unsigned char check[SEAL_DIGEST_BYTES];
+	struct str stored_check; /* empty: the store was never sealed */
+	struct policy_set *set;
+};
+
+static void end_opening(struct repository_call *call)
+{
+	((struct opening *)call)->ended = true;
+}
+
+static enum mb_code run_and_wait(struct repository *repository, struct opening *opening,
+				 enum store_job_kind kind, store_run_fn *run, struct mb_err *err)
+{
+	opening->ended = false;
+	opening->call.cb = end_opening;
+	memset(&opening->call.job, 0, sizeof(opening->call.job));
+	repository_submit(repository, &opening->call, kind, run);
+	while (!opening->ended) {
+		uv_run(repository->loop, UV_RUN_ONCE);
+	}
+	if (opening->call.code != MB_OK && err != NULL) {
+		*err = opening->call.err;
+	}
+	return opening->call.code;
+}
+
+static enum mb_code run_look(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct opening *opening = (struct opening *)CALL_OF_JOB(job);
+	bool found = false;
+
+	return store_get_meta(view, KEY_CHECK, opening->arena, &opening->stored_check, &found, err);
+}
+
+static enum mb_code run_open(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct opening *opening = (struct opening *)CALL_OF_JOB(job);
+	const struct repository_options *options = opening->options;
+	const struct str check = {(const char *)opening->check, sizeof(opening->check)};
+	bool published;
+	enum mb_code code = MB_OK;
+
+	if (opening->stored_check.len == 0) {
+		code = store_put_meta(view, KEY_CHECK, check, err);
+	}
+	if (code == MB_OK) {
+		code = sync_policies(opening->call.repository, view, options->default_policy,
+				     options->policy, options->policy_file, &opening->set,
+				     &published, err);
+	}
+	return code;
+}
+
+/* A store that was sealed needs its own key file; one that was not gets what is there, or a new one. */
+static enum mb_code find_key(struct repository *repository, const char *path, bool sealed,
+			     bool *made, struct mb_err *err)
+{
+	if (path == NULL) {
+		return sealed ? mb_fail(err, MB_FIELD_INVALID,
+					"the store is sealed with a key file, and none was named")
+			      : seal_make_volatile(&repository->seal, err);
+	}
+	if (access(path, F_OK) == 0) {
+		return seal_read(path, &repository->seal, err);
+	}
+	if (errno != ENOENT) {
+		return mb_fail(err, MB_FIELD_INVALID, "key file '%.160s': %s", path,
+			       strerror(errno));
+	}
+	if (sealed) {
+		return mb_fail(err, MB_FIELD_INVALID,
+			       "key file '%.120s' is missing: bring it back from your backup, the "
+			       "database cannot be read without it",
+			       path);
+	}
+	*made = true;
+	return seal_make(path, &repository->seal, err);
+}
+
+static enum mb_code check_key(struct repository *repository, struct opening *opening,
+			      struct mb_err *err)
+{
+	enum mb_code code = seal_key_check(repository->seal, opening->check, err);
+
+	if (code == MB_OK && opening->stored_check.len > 0 &&
+	    !str_eq(opening->stored_check,
+		    (struct str){(const char *)opening->check, sizeof(opening->check)})) {
+		code = mb_fail(err, MB_FIELD_INVALID,
+			       "key file '%.120s' is not the one this database was sealed with",
+			       opening->options->key_file);
+	}
+	return code;
+}
+
+static enum mb_code open_store(struct repository *repository, struct opening *opening,
+			       bool *key_made, struct mb_err *err)
+{
+	enum mb_code code = run_and_wait(repository, opening, STORE_READ, run_look, err);
+
+	if (code == MB_OK) {
+		code = find_key(repository, opening->options->key_file,
+				opening->stored_check.len > 0, key_made, err);
+	}
+	if (code == MB_OK) {
+		code = check_key(repository, opening, err);
+	}
+	if (code == MB_OK) {
+		code = run_and_wait(repository, opening, STORE_WRITE, run_open, err);
+		if (code != MB_OK) {
+			policy_set_destroy(opening->set);
+		} else {
+			take_set(repository, opening->set);
+		}
+	}
+	return code;
+}
+
+static struct repository *make_repository(const struct repository_options *options)
+{
+	struct repository *repository = calloc(1, sizeof(*repository));
+
+	if (repository != NULL) {
+		repository->magic = REPOSITORY_MAGIC;
+		repository->store = options->store;
+		repository->loop = options->loop;
+		repository->clock = options->clock;
+		repository->budget = options->budget;
+		repository->ledger_max =
+			options->ledger_max > 0 ? options->ledger_max : REPOSITORY_LEDGER_MAX;
+		repository->parse_policy = options->parse_policy;
+		repository->check_policy = options->check_policy;
+	}
+	return repository;
+}
+
+enum mb_code repository_open(const struct repository_options *options, struct repository **out,
+			     bool *key_made, struct mb_err *err)
+{
+	struct repository *repository = make_repository(options);
+	struct arena *arena = arena_create(NULL, 0);
+	struct opening opening = {.options = options, .arena = arena};
+	bool made = false;
+	enum mb_code code;
+
+	if (repository == NULL || arena == NULL) {
+		code = mb_fail(err, MB_OVERLOADED, "no memory to open the store");
+	} else {
+		code = open_store(repository, &opening, &made, err);
+	}
+	if (code == MB_OK) {
+		code = prune_start(repository, &repository->prune, err);
+	}
+	arena_destroy(arena);
+	if (code != MB_OK && repository != NULL) {
+		finish_close(repository);
+	} else if (code == MB_OK) {
+		*key_made = made;
+		*out = repository;
+	}
+	return code;
+}
+
+/* ---- closing ---- */
+
+static void pruning_stopped(struct repository *repository)
+{
+	if (atomic_fetch_sub(&repository->pending, 1) == 1) {
+		finish_close(repository);
+	}
+}
+
+void repository_close(struct repository *repository, void (*cb)(void *data), void *data)
+{
+	assert(checked(repository)->closed == NULL);
+	repository->closed = cb;
+	repository->closed_data = data;
+	/* Stands for the pruning, so that the count reaches zero once, after everything. */
+	atomic_fetch_add(&repository->pending, 1);
+	prune_stop(repository->prune, pruning_stopped);
+}

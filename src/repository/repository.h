@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * repository: members as the services see them; the one door to the store.
+ *
+ * It resolves who is meant, seals personal data, keeps the policy versions, and makes of rows what
+ * decisions need: a member is his row and his ledger, folded at the instant of the answer.
+ *
+ *     service ──▶ repository_read/write/record ──▶ a job of the store ──▶ cb on the loop
+ *                                                  (resolve, load, fold, append: all in the job)
+ *
+ * Threads:  calls may be submitted and cancelled from any thread; every callback runs on the loop
+ *           of the store. open, publish and close on the thread of the loop.
+ * Memory:   a call is the caller's, embeds struct repository_call as its first member `call`, and
+ *           lives until its cb was called. What it answers lives in the arena given.
+ * Failure:  every submitted call gets its cb exactly once, never from inside the submitting call;
+ *           call.code tells. Codes of single items of a batch stand in the items.
+ * Sequence: the contract's order of checks is the caller's and ours together: form (caller),
+ *           permission (caller, and only_member here), member, key, window, content.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "domain/activity.h"
+#include "domain/fold.h"
+#include "domain/policy.h"
+#include "store/store.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct repository;
+
+/* ---- members ---- */
+
+enum member_state { MEMBER_ACTIVE = 1 };
+
+/* An account on a platform; forms are checked by the caller. */
+struct identity {
+	struct str issuer, external_id;
+};
+
+struct profile {
+	struct str display_name, region, language;
+	int32_t birthday_month, birthday_day; /* 0, 0: not told */
+	bool verified;
+};
+
+/* Names a member: by id, or by identity when member_id is 0. */
+struct member_ref {
+	int64_t member_id;
+	struct identity identity;
+};
+
+/* What an answer about a member may hold. */
+enum member_part {
+	MEMBER_STANDING = 1, /* standing, policy, valid_until: needs the ledger */
+	MEMBER_PERSONAL = 2, /* profile and identities, opened */
+	MEMBER_SCHEDULE = 4, /* pending orders and the schedule; with MEMBER_STANDING */
+};
+
+#define MEMBER_PENDING_MAX  200 /* pending orders of an answer */
+#define MEMBER_SCHEDULE_MAX 64 /* changes of an answer */
+
+struct member_pending {
+	int64_t entry_id;
+	struct str source, order_id;
+	int64_t posts_at; /* 0: not known */
+	int64_t would_add; /* micro-points */
+};
+
+struct member {
+	int64_t member_id, revision, created_at;
+	enum member_state state;
+	/* MEMBER_STANDING */
+	struct standing standing;
+	const struct policy *policy; /* the version that gave this answer */
+	int64_t valid_until; /* 0: nothing is known to change */
+	/* MEMBER_PERSONAL */
+	struct profile profile;
+	const struct identity *identities; /* by the time of linking */
+	size_t n_identities;
+	/* MEMBER_SCHEDULE */
+	const struct member_pending *pending;
+	size_t n_pending;
+	bool pending_truncated;
+	const struct change *schedule;
+	size_t n_schedule;
+	bool schedule_truncated;
+};
+
+/* ---- calls ---- */
+
+struct repository_call;
+typedef void repository_done_cb(struct repository_call *call);
+
+struct repository_call {
+	/* in: borrowed until cb runs */
+	struct arena *arena;
+	struct str principal; /* whose request_ids these are: "support", "member:4711" */
+	int64_t only_member; /* 0: may ask about everybody; else about this one only (-1: nobody) */
+	/* out: valid from cb on */
+	enum mb_code code;
+	struct mb_err err;
+	/* caller's */
+	repository_done_cb *cb;
+	void *data;
+	/* repository's: do not touch */
+	struct repository *repository;
+	struct store_job job;
+	store_run_fn *run;
+	atomic_bool cancelled;
+};
+
+/* Asks that the call ends early; it then ends with MB_CALL_CANCELLED unless it is done already. From
+ * any thread, any number of times, from before the call is submitted until its cb has begun. */
+void repository_cancel(struct repository *repository, struct repository_call *call);
+
+/* Reads 1 to BATCH_ITEMS_MAX members; one that several queries name is loaded once. */
+struct member_query {
+	/* in; a code that is not MB_OK: refused at the border, left alone */
+	struct member_ref ref;
+	int64_t min_revision; /* MB_REVISION_UNKNOWN when the member's is below it */
+	/* in and out */
+	enum mb_code code;
+	struct mb_err err;
+	/* out */
+	const struct member *member; /* NULL unless code is MB_OK */
+};
+
+struct repository_read {
+	struct repository_call call;
+	/* in */
+	struct member_query *queries;
+	size_t n;
+	unsigned parts; /* of enum member_part */
+};
+
+void repository_read(struct repository *repository, struct repository_read *req);
+
+/* Makes a member, links or unlinks an identity; once per request_id. */
+enum member_write_kind { WRITE_ENROLL = 1, WRITE_LINK, WRITE_UNLINK };
+
+struct repository_write;
+/* Makes the bytes that are answered, and kept for those who send the same request again. Runs inside
+ * the transaction, on the store's thread; the bytes must hold no personal data. */
+typedef enum mb_code repository_answer_fn(const struct repository_write *req,
+					  const struct member *member, struct str *out,
+					  struct mb_err *err);
+
+struct repository_write {
+	struct repository_call call;
+	/* in */
+	enum member_write_kind kind;
+	struct str request_id; /* canonical form of a UUID: lower case */
+	struct str method; /* kept beside it */
+	struct member_ref ref; /* LINK, UNLINK */
+	struct identity identity;
+	struct profile profile; /* ENROLL */
+	repository_answer_fn *answer;
+	/* out */
+	struct str answered;
+	bool replayed; /* answered is that of the first time */
+};
+
+void repository_write(struct repository *repository, struct repository_write *req);
+
+/* Takes in up to BATCH_ITEMS_MAX activities of any members, in one transaction. */
+struct record_woken {
+	int64_t entry_id;
+	struct str source, source_event_id;
+	enum entry_state state; /* APPLIED or REFUSED */
+};
+
+struct record_item {
+	/* in; a code that is not MB_OK: refused at the border, left alone */
+	struct member_ref ref;
+	struct activity activity; /* passed activity_check() */
+	/* in and out */
+	enum mb_code code;
+	struct mb_err err;
+	/* out, when code is MB_OK */
+	int64_t entry_id;
+	int64_t revision; /* of the member when the entry was accepted */
+	bool replayed;
+	enum entry_state state; /* after the whole batch */
+	struct record_woken *woken;
+	size_t n_woken;
+	const struct member *member; /* MEMBER_STANDING, after the whole batch */
+};
+
+struct repository_record {
+	struct repository_call call;
+	/* in */
+	struct record_item *items;
+	size_t n;
+};
+
+void repository_record(struct repository *repository, struct repository_record *req);
+
+/* ---- policies and time: from any thread, at once ---- */
+
+/* max(clock, latest known_at): the instant of receipt for checks at the border. */
+int64_t repository_now(const struct repository *repository);
+/* All versions known; valid as long as the repository. */
+const struct policy_list *repository_policies(const struct repository *repository);
+/* NULL when this version is not known. */
+const struct policy *repository_policy(const struct repository *repository, int32_t version);
+/* A keyed digest, for what leaves the process and must come back unchanged. */
+enum mb_code repository_digest(const struct repository *repository, const struct str *parts,
+			       size_t n, unsigned char out[32], struct mb_err *err);
+
+/* ---- life ---- */
+
+/* Of src/policy, which this floor does not know: reads and checks one policy text (err tells file,
+ * line, column and reason), and whether a version may follow those known when it is published. */
+typedef enum mb_code repository_parse_policy_fn(struct str text, const char *file,
+						struct arena *arena, const struct policy **out,
+						struct mb_err *err);
+typedef enum mb_code repository_check_policy_fn(const struct policy_list *known,
+						const struct policy *next, int64_t published_at,
+						struct mb_err *err);
+
+struct repository_options {
+	struct store *store; /* borrowed until repository_close() has ended */
+	struct uv_loop_s *loop; /* the store's */
+	const struct clock *clock;
+	struct arena_budget *budget; /* of the process; may be NULL */
+	size_t ledger_max; /* bytes that one member's ledger may take while it is folded; 0: default */
+	const char *key_file; /* NULL: a key that dies with the process, for a volatile store */
+	repository_parse_policy_fn *parse_policy;
+	repository_check_policy_fn *check_policy;
+	struct str default_policy; /* text of the embedded one */
+	struct str policy; /* of --policy; empty: none was given */
+	const char *policy_file; /* its name, for errors */
+};
+
+#define REPOSITORY_LEDGER_MAX	((size_t)128 << 20)
+#define REPOSITORY_REQUEST_KEPT (30 * US_PER_DAY)
+#define REPOSITORY_OUTBOX_KEPT	(7 * US_PER_DAY)
+
+/* Blocking, before the loop runs (it turns the loop until the store has answered). Makes the key file
+ * of an empty store; *key_made tells, so that somebody says to back it up. MB_FIELD_INVALID for a
+ * missing or different key file, and for a policy that cannot be published. */
+enum mb_code repository_open(const struct repository_options *options, struct repository **out,
+			     bool *key_made, struct mb_err *err);
+
+/* Publishes a policy text if it is a new version (its number the next one, in force from now or
+ * later); a version that is known and the same changes nothing. */
+struct policy_set;
+
+struct repository_publish {
+	struct repository_call call;
+	/* in */
+	struct str policy;
+	const char *policy_file; /* its name, for errors */
+	/* out */
+	bool published;
+	/* repository's: do not touch */
+	struct policy_set *set;
+	repository_done_cb *cb;
+};
+
+void repository_publish(struct repository *repository, struct repository_publish *req);
+
+/* When every submitted call has had its cb; cb runs on the loop, after which it is gone. The store is
+ * to be closed after that. */
+void repository_close(struct repository *repository, void (*cb)(void *data), void *data);
