@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/calls.h"
+
+#include "rpc/principal.h"
+#include "service/grants.h"
+#include "service/map.h"
+
+void call_fail(struct rpc_call *call, const struct mb_err *err)
+{
+	struct mb_err story;
+
+	if (arena_overflowed(rpc_call_arena(call))) {
+		arena_fail(rpc_call_arena(call), &story);
+		err = &story;
+	}
+	rpc_call_fail(call, err);
+}
+
+enum mb_code call_may(const struct rpc_call *call, const struct services *services,
+		      const char *permission, struct mb_err *err)
+{
+	if (!rpc_role_may(services->grants, rpc_call_principal(call)->role, permission)) {
+		return mb_fail(err, MB_PERMISSION_MISSING, "the token's role lacks %s", permission);
+	}
+	return MB_OK;
+}
+
+int64_t call_only_member(const struct rpc_call *call)
+{
+	const struct rpc_principal *principal = rpc_call_principal(call);
+	int64_t member_id;
+
+	if (!str_eq(principal->role, STR(ROLE_MEMBER))) {
+		return 0;
+	}
+	return str_to_id(principal->subject, &member_id) ? member_id : -1;
+}
+
+enum mb_code call_may_ask(const struct rpc_call *call, const struct member_ref *ref,
+			  struct mb_err *err)
+{
+	int64_t only = call_only_member(call);
+
+	/* Whose an identity is, only the store knows; the repository asks the same there. */
+	if (only != 0 && ref->member_id != 0 && ref->member_id != only) {
+		return mb_fail(err, MB_PERMISSION_MISSING,
+			       "the token's role may ask about its own member only");
+	}
+	return MB_OK;
+}
+
+enum mb_code call_prepare(struct rpc_call *call, struct repository_call *out,
+			  repository_done_cb *cb, void *data, struct mb_err *err)
+{
+	const struct rpc_principal *principal = rpc_call_principal(call);
+	const char *name;
+
+	if (principal->subject.len > 0) {
+		name = arena_printf(rpc_call_arena(call), "%.*s:%.*s", STR_ARG(principal->role),
+				    STR_ARG(principal->subject));
+	} else {
+		name = arena_strndup(rpc_call_arena(call), principal->role.ptr,
+				     principal->role.len);
+	}
+	if (name == NULL) {
+		return arena_fail(rpc_call_arena(call), err);
+	}
+	out->arena = rpc_call_arena(call);
+	out->principal = str_from(name);
+	out->only_member = call_only_member(call);
+	out->cb = cb;
+	out->data = data;
+	return MB_OK;
+}
+
+/* ---- readings ---- */
+
+static void cancel_reading(void *data)
+{
+	struct reading *reading = data;
+
+	repository_cancel(reading->services->repository, &reading->read.call);
+}
+
+static void end_reading(struct repository_call *done)
+{
+	struct reading *reading = done->data;
+	struct rpc_call *call = reading->call;
+	struct mb_err err = done->err;
+	enum mb_code code = done->code;
+
+	rpc_call_on_cancel(call, NULL, NULL);
+	if (code == MB_OK && reading->one) {
+		code = reading->read.queries[0].code;
+		err = reading->read.queries[0].err;
+	}
+	if (code == MB_OK) {
+		code = reading->answer(reading, &err);
+	}
+	if (code != MB_OK) {
+		call_fail(call, &err);
+	}
+}
+
+struct reading *reading_begin(struct rpc_call *call, struct services *services, const void *request,
+			      size_t n, unsigned parts, reading_answer_fn *answer)
+{
+	struct arena *arena = rpc_call_arena(call);
+	struct reading *reading = arena_alloc(arena, sizeof(*reading));
+	struct member_query *queries = arena_array(arena, n, sizeof(*queries));
+	struct mb_err err = {0};
+
+	if (reading == NULL || queries == NULL ||
+	    call_prepare(call, &reading->read.call, end_reading, reading, &err) != MB_OK) {
+		call_fail(call, &err);
+		return NULL;
+	}
+	reading->read.queries = queries;
+	reading->read.n = n;
+	reading->read.parts = parts;
+	reading->call = call;
+	reading->services = services;
+	reading->request = request;
+	reading->answer = answer;
+	return reading;
+}
+
+void reading_submit(struct reading *reading)
+{
+	struct mb_err err;
+
+	if ((reading->read.parts & MEMBER_PERSONAL) != 0 &&
+	    call_may(reading->call, reading->services, PERMISSION_PERSONAL, &err) != MB_OK) {
+		call_fail(reading->call, &err);
+		return;
+	}
+	for (size_t i = 0; i < reading->read.n; i++) {
+		struct member_query *query = &reading->read.queries[i];
+
+		if (query->code == MB_OK) {
+			query->code = call_may_ask(reading->call, &query->ref, &query->err);
+		}
+	}
+	/* First, because after the hand-over the call may be over at any moment. */
+	rpc_call_on_cancel(reading->call, cancel_reading, reading);
+	repository_read(reading->services->repository, &reading->read);
+}
+
+void reading_submit_one(struct reading *reading, int64_t min_revision)
+{
+	struct member_query *query = &reading->read.queries[0];
+
+	reading->one = true;
+	if (query->code == MB_OK && min_revision < 0) {
+		query->code = mb_fail_field(&query->err, MB_FIELD_INVALID, "min_revision",
+					    "must not be negative");
+	}
+	if (query->code != MB_OK) {
+		call_fail(reading->call, &query->err);
+		return;
+	}
+	query->min_revision = min_revision;
+	reading_submit(reading);
+}
+
+void reading_start(struct rpc_call *call, struct services *services, const void *request,
+		   const Memberd__V1__MemberRef *member, int64_t min_revision, unsigned parts,
+		   void *prepared, reading_answer_fn *answer)
+{
+	struct reading *reading = reading_begin(call, services, request, 1, parts, answer);
+	struct member_query *query;
+
+	if (reading == NULL) {
+		return;
+	}
+	query = &reading->read.queries[0];
+	query->code = from_member_ref(member, &query->ref, &query->err);
+	if (query->code != MB_OK) {
+		mb_err_prefix_field(&query->err, "member");
+	}
+	reading->prepared = prepared;
+	reading_submit_one(reading, min_revision);
+}
+
+const struct member *reading_member(const struct reading *reading)
+{
+	return reading->read.queries[0].member;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * map: between messages and the domain's values.
+ *
+ * Inbound (from_*): checks form and range; on failure err->field is the path relative to the message
+ * given, and *out is not to be used. Texts are borrowed from the message.
+ * Outbound (to_*): messages in the arena; NULL when it is out of memory, which callers may notice
+ * once at the end by arena_overflowed().
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "domain/activity.h"
+#include "domain/basket.h"
+#include "domain/benefit.h"
+#include "google/protobuf/timestamp.pb-c.h"
+#include "memberd/v1/benefit_service.pb-c.h"
+#include "memberd/v1/common.pb-c.h"
+#include "memberd/v1/member_service.pb-c.h"
+#include "memberd/v1/scoring_service.pb-c.h"
+#include "repository/repository.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- map_common.c ---- */
+
+enum mb_code from_member_id(const char *text, int64_t *out, struct mb_err *err);
+enum mb_code from_identity(const Memberd__V1__Identity *message, struct identity *out,
+			   struct mb_err *err);
+enum mb_code from_member_ref(const Memberd__V1__MemberRef *message, struct member_ref *out,
+			     struct mb_err *err);
+/* Floored to microseconds; NULL is refused as missing. */
+enum mb_code from_time(const Google__Protobuf__Timestamp *message, int64_t *out,
+		       struct mb_err *err);
+/* A UUID in any case; *out in lower case, in the arena. */
+enum mb_code from_request_id(const char *text, struct arena *arena, struct str *out,
+			     struct mb_err *err);
+/* 1 to BATCH_ITEMS_MAX. */
+enum mb_code from_batch(size_t n, const char *field, struct mb_err *err);
+
+/* Never NULL: the empty text when the arena is used up. */
+char *to_id(struct arena *arena, int64_t id);
+char *to_text(struct arena *arena, struct str text);
+/* NULL for none: 0. */
+Google__Protobuf__Timestamp *to_time(struct arena *arena, int64_t t);
+Memberd__V1__Money *to_money(struct arena *arena, int64_t minor, const char *currency);
+Memberd__V1__AnswerInfo *to_info(struct arena *arena, const struct member *member);
+
+/* ---- map_member.c ---- */
+
+enum mb_code from_profile(const Memberd__V1__Profile *message, struct profile *out,
+			  struct mb_err *err);
+/* personal: with profile and identities, which must have been read. */
+Memberd__V1__Member *to_member(struct arena *arena, const struct member *member, bool personal);
+
+/* ---- map_activity.c ---- */
+
+/* Checks form and content against the policy in force at `now`, the instant of receipt. */
+enum mb_code from_activity(const Memberd__V1__Activity *message, const struct policy *policy,
+			   int64_t now, struct arena *arena, struct activity *out,
+			   struct mb_err *err);
+
+/* ---- map_score.c ---- */
+
+Memberd__V1__Score *to_score(struct arena *arena, const struct score *score,
+			     const struct policy *policy);
+/* Pending orders and schedule of an answer. */
+void to_outlook(struct arena *arena, const struct member *member,
+		Memberd__V1__GetScoreResponse *out);
+
+/* ---- map_benefit.c ---- */
+
+struct holder to_holder(const struct member *member);
+/* One to 64 of [a-z0-9._-]. */
+enum mb_code from_benefit_id(const char *text, struct str *out, struct mb_err *err);
+Memberd__V1__Entitlement *to_entitlement(struct arena *arena, const struct entitlement *entitlement,
+					 const struct member *member);
+Memberd__V1__Benefit *to_benefit(struct arena *arena, const struct policy_benefit *benefit,
+				 const struct policy *policy);
+
+/* ---- map_basket.c ---- */
+
+enum mb_code from_basket(const Memberd__V1__QuoteDiscountRequest *message,
+			 const struct policy *policy, struct arena *arena, struct basket *out,
+			 struct mb_err *err);
+void to_quote(struct arena *arena, const struct priced_basket *priced, const struct member *member,
+	      size_t n_coupons, Memberd__V1__QuoteDiscountResponse *out);

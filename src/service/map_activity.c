@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Activities. The domain wants lines by rising line number; callers may send them in any sequence,
+ * and read of their own sequence in an error.
+ */
+#include "service/map.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A line's place in the request beside its number. */
+struct place {
+	int32_t line_no;
+	size_t sent;
+};
+
+static int compare_places(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+
+	if (a->line_no != b->line_no) {
+		return a->line_no < b->line_no ? -1 : 1;
+	}
+	return a->sent < b->sent ? -1 : 1;
+}
+
+static enum mb_code sort_places(struct place *places, size_t n, struct mb_err *err)
+{
+	qsort(places, n, sizeof(*places), compare_places);
+	for (size_t i = 1; i < n; i++) {
+		if (places[i].line_no == places[i - 1].line_no) {
+			mb_fail_field(err, MB_FIELD_INVALID, "line_no", "line %d stands here twice",
+				      places[i].line_no);
+			mb_err_prefix_field(err, "lines[%zu]", places[i].sent);
+			return MB_FIELD_INVALID;
+		}
+	}
+	return MB_OK;
+}
+
+static enum mb_code from_currency(const char *text, char out[4], struct mb_err *err)
+{
+	for (size_t i = 0; i < 3; i++) {
+		if (text[i] < 'A' || text[i] > 'Z') {
+			return mb_fail_field(err, MB_FIELD_INVALID, "currency",
+					     "'%.8s' is no ISO 4217 code", text);
+		}
+	}
+	if (text[3] != '\0') {
+		return mb_fail_field(err, MB_FIELD_INVALID, "currency",
+				     "'%.8s' is no ISO 4217 code", text);
+	}
+	memcpy(out, text, 4);
+	return MB_OK;
+}
+
+static enum mb_code from_count(size_t n, struct mb_err *err)
+{
+	if (n < 1 || n > ORDER_LINES_MAX) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "lines",
+				     "must be 1 to %d lines, not %zu", ORDER_LINES_MAX, n);
+	}
+	return MB_OK;
+}
+
+static enum mb_code from_line(const Memberd__V1__OrderLine *message, struct line *out,
+			      struct mb_err *err)
+{
+	out->line_no = message->line_no;
+	out->type = (enum line_type)message->type;
+	out->amount = message->amount;
+	out->coupon = message->coupon;
+	out->points = message->points;
+	out->sub_kind = str_from(message->sub_kind);
+	out->category = str_from(message->category);
+	out->store = str_from(message->store);
+	out->brand = str_from(message->brand);
+	return from_currency(message->currency, out->currency, err);
+}
+
+static enum mb_code from_order_lines(const Memberd__V1__Order *message, struct place *places,
+				     struct arena *arena, struct order *out, struct mb_err *err)
+{
+	struct line *lines = arena_array(arena, message->n_lines, sizeof(*lines));
+	enum mb_code code;
+
+	if (lines == NULL) {
+		return arena_fail(arena, err);
+	}
+	for (size_t i = 0; i < message->n_lines; i++) {
+		places[i] = (struct place){message->lines[i]->line_no, i};
+	}
+	code = sort_places(places, message->n_lines, err);
+	for (size_t i = 0; code == MB_OK && i < message->n_lines; i++) {
+		code = from_line(message->lines[places[i].sent], &lines[i], err);
+		if (code != MB_OK) {
+			mb_err_prefix_field(err, "lines[%zu]", places[i].sent);
+		}
+	}
+	out->lines = lines;
+	out->n_lines = message->n_lines;
+	return code;
+}
+
+/* 0 stands for "not told" in the domain, so the one instant with this number cannot be told. */
+static enum mb_code from_completed_at(const Google__Protobuf__Timestamp *message, int64_t *out,
+				      struct mb_err *err)
+{
+	enum mb_code code = from_time(message, out, err);
+
+	if (code == MB_OK && *out == 0) {
+		code = mb_fail(err, MB_FIELD_INVALID, "must not be 1970-01-01T00:00:00Z");
+	}
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "completed_at");
+	}
+	return code;
+}
+
+static enum mb_code from_order(const Memberd__V1__Order *message, struct place **places,
+			       struct arena *arena, struct activity *out, struct mb_err *err)
+{
+	enum mb_code code = from_count(message->n_lines, err);
+
+	out->kind = ACTIVITY_ORDER;
+	out->order_source = out->source;
+	out->order_id = str_from(message->order_id);
+	out->order.platform = (enum platform)message->platform;
+	if (code == MB_OK && message->completed_at != NULL) {
+		code = from_completed_at(message->completed_at, &out->order.completed_at, err);
+	}
+	if (code != MB_OK) {
+		return code;
+	}
+	*places = arena_array(arena, message->n_lines, sizeof(**places));
+	if (*places == NULL) {
+		return arena_fail(arena, err);
+	}
+	return from_order_lines(message, *places, arena, &out->order, err);
+}
+
+static enum mb_code from_order_ref(const Memberd__V1__OrderRef *message, struct activity *out,
+				   struct mb_err *err)
+{
+	if (message == NULL) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "order", "is missing");
+	}
+	out->order_source = str_from(message->order_source);
+	out->order_id = str_from(message->order_id);
+	if (out->order_source.len == 0) {
+		out->order_source = out->source;
+	}
+	return MB_OK;
+}
+
+static enum mb_code from_reversal_lines(const Memberd__V1__Reversal *message, struct place *places,
+					struct arena *arena, struct reversal *out,
+					struct mb_err *err)
+{
+	struct reversal_line *lines = arena_array(arena, message->n_lines, sizeof(*lines));
+	enum mb_code code;
+
+	if (lines == NULL) {
+		return arena_fail(arena, err);
+	}
+	for (size_t i = 0; i < message->n_lines; i++) {
+		places[i] = (struct place){message->lines[i]->line_no, i};
+	}
+	code = sort_places(places, message->n_lines, err);
+	for (size_t i = 0; code == MB_OK && i < message->n_lines; i++) {
+		const Memberd__V1__ReversalLine *line = message->lines[places[i].sent];
+
+		lines[i].line_no = line->line_no;
+		lines[i].amount = line->amount;
+		code = from_currency(line->currency, lines[i].currency, err);
+		if (code != MB_OK) {
+			mb_err_prefix_field(err, "lines[%zu]", places[i].sent);
+		}
+	}
+	out->lines = lines;
+	out->n_lines = message->n_lines;
+	return code;
+}
+
+static enum mb_code from_reversal(const Memberd__V1__Reversal *message, struct place **places,
+				  struct arena *arena, struct activity *out, struct mb_err *err)
+{
+	enum mb_code code = from_order_ref(message->order, out, err);
+
+	out->kind = ACTIVITY_REVERSAL;
+	if (code == MB_OK) {
+		code = from_count(message->n_lines, err);
+	}
+	if (code != MB_OK) {
+		return code;
+	}
+	*places = arena_array(arena, message->n_lines, sizeof(**places));
+	if (*places == NULL) {
+		return arena_fail(arena, err);
+	}
+	return from_reversal_lines(message, *places, arena, &out->reversal, err);
+}
+
+static enum mb_code from_completion(const Memberd__V1__Completion *message, struct activity *out,
+				    struct mb_err *err)
+{
+	enum mb_code code = from_order_ref(message->order, out, err);
+
+	out->kind = ACTIVITY_COMPLETION;
+	if (code == MB_OK) {
+		code = from_completed_at(message->completed_at, &out->completion.completed_at, err);
+	}
+	return code;
+}
+
+static enum mb_code from_kind(const Memberd__V1__Activity *message, struct place **places,
+			      struct arena *arena, struct activity *out, struct mb_err *err)
+{
+	enum mb_code code = MB_FIELD_INVALID;
+
+	switch (message->kind_case) {
+	case MEMBERD__V1__ACTIVITY__KIND_ORDER:
+		code = from_order(message->order, places, arena, out, err);
+		break;
+	case MEMBERD__V1__ACTIVITY__KIND_COMPLETION:
+		code = from_completion(message->completion, out, err);
+		break;
+	case MEMBERD__V1__ACTIVITY__KIND_CANCELLATION:
+		out->kind = ACTIVITY_CANCELLATION;
+		code = from_order_ref(message->cancellation->order, out, err);
+		break;
+	case MEMBERD__V1__ACTIVITY__KIND_REVERSAL:
+		code = from_reversal(message->reversal, places, arena, out, err);
+		break;
+	default:
+		return mb_fail_field(err, MB_FIELD_INVALID, "kind",
+				     "is missing: an order, completion, cancellation or reversal");
+	}
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "%s", activity_kind_name(out->kind));
+	}
+	return code;
+}
+
+/* "order.lines[2].amount" counts the sorted lines; the caller wants his own count. */
+static void name_sent_line(const struct activity *activity, const struct place *places,
+			   struct mb_err *err)
+{
+	const char *kind = activity_kind_name(activity->kind);
+	size_t n = activity->kind == ACTIVITY_ORDER ? activity->order.n_lines
+						    : activity->reversal.n_lines;
+	char head[32], path[sizeof(err->field)];
+	char *rest;
+	unsigned long index;
+
+	snprintf(head, sizeof(head), "%s.lines[", kind);
+	if (places == NULL || strncmp(err->field, head, strlen(head)) != 0) {
+		return;
+	}
+	index = strtoul(err->field + strlen(head), &rest, 10);
+	if (index < n) {
+		snprintf(path, sizeof(path), "%s%zu%s", head, places[index].sent, rest);
+		memcpy(err->field, path, sizeof(path));
+	}
+}
+
+enum mb_code from_activity(const Memberd__V1__Activity *message, const struct policy *policy,
+			   int64_t now, struct arena *arena, struct activity *out,
+			   struct mb_err *err)
+{
+	struct place *places = NULL;
+	enum mb_code code = from_time(message->occurred_at, &out->occurred_at, err);
+
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "occurred_at");
+		return code;
+	}
+	out->source = str_from(message->source);
+	out->source_event_id = str_from(message->source_event_id);
+	code = from_kind(message, &places, arena, out, err);
+	if (code != MB_OK) {
+		return code;
+	}
+	code = activity_check(out, policy, now, err);
+	if (code != MB_OK) {
+		name_sent_line(out, places, err);
+	}
+	return code;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service: the RPC services of memberd.v1 over the repository. A handler checks the form of a
+ * request on the thread that took it, hands it over, and answers from the loop of the store.
+ *
+ * Memory:   struct services is the caller's and lives as long as the server.
+ * Errors:   what is wrong with a request names its field; the order is form, permission, member.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "rpc/registry.h"
+
+struct repository;
+struct rpc_grant;
+
+struct services {
+	struct repository *repository;
+	const struct rpc_grant *grants; /* the server's: service_grants */
+};
+
+/* Adds the files of memberd.v1 and binds every method. */
+enum mb_code services_bind(struct rpc_registry *registry, struct services *services,
+			   struct mb_err *err);
+
+/* One a file; services_bind() calls them. */
+enum mb_code member_service_bind(struct rpc_registry *registry, struct services *services,
+				 struct mb_err *err);
+enum mb_code scoring_service_bind(struct rpc_registry *registry, struct services *services,
+				  struct mb_err *err);
+enum mb_code benefit_service_bind(struct rpc_registry *registry, struct services *services,
+				  struct mb_err *err);
+enum mb_code vip_service_bind(struct rpc_registry *registry, struct services *services,
+			      struct mb_err *err);
+
+struct service_method {
+	const char *name; /* "memberd.v1.MemberService/GetMember" */
+	const ProtobufCMessageDescriptor *input, *output;
+	size_t arena_cap;
+	rpc_unary_fn *fn;
+};
+
+enum mb_code service_bind_methods(struct rpc_registry *registry,
+				  const struct service_method *methods, size_t n,
+				  struct services *services, struct mb_err *err);
