@@ -34,7 +34,8 @@ struct entitlement {
 	const struct policy_benefit *benefit;
 	bool held;
 	enum benefit_reason reason;
-	int32_t value; /* as in policy_benefit.by_*: uses a month, 1 + level, 1; 0 not held */
+	int32_t value; /* as in policy_benefit.by_*: uses a month (tier's, 88VIP's and APASS's
+			* together), 1 + the highest level, 1; 0 not held */
 	/* what unlocks it, when not held: the lowest tier that grants it (0: no tier does) … */
 	enum tier unlock_tier;
 	int64_t unlock_points; /* … its attain in whole points, 0 without unlock_tier */
@@ -49,9 +50,9 @@ const char *benefit_reason_name(enum benefit_reason reason);
 struct vip_offer {
 	bool offered; /* false: the switch for the full price is off and the member does not reach the lower one */
 	bool at_upgrade_price;
-	int64_t price; /* minor units of the base currency, a year */
-	enum tier unlock_tier; /* when not at the upgrade price: what would bring it */
-	int64_t unlock_points;
+	int64_t price; /* minor units of the base currency, a year; 0 when not offered */
+	enum tier unlock_tier; /* when not at the upgrade price: the tier that would bring it … */
+	int64_t unlock_points; /* … and the live score in whole points that would */
 };
 
 /* points: the live score. */

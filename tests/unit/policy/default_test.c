@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The numbers of the programme, written down a second time. */
 #include "base/clock.h"
-#include "fixture.h"
+#include "policy_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	arena = arena_create(NULL, 0);
-	p = default_policy(arena);
+	p = default_parsed(arena);
 	return 0;
 }
 

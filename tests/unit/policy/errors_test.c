@@ -4,7 +4,7 @@
  * default; a ^ in the new text (taken out before it is read) is where a problem must be told, one
  * for each line of what is expected, in their order.
  */
-#include "fixture.h"
+#include "policy_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/fault.h"
-#include "fixture.h"
+#include "policy_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static const struct policy *print_and_parse(const struct policy *policy)
 
 static void what_is_printed_parses_to_the_same(void **state)
 {
-	const struct policy *first = default_policy(arena);
+	const struct policy *first = default_parsed(arena);
 
 	(void)state;
 	assert_true(policy_equal(first, print_and_parse(first)));
@@ -90,7 +90,7 @@ static void odd_values_survive_printing(void **state)
 	assert_true(str_eq(odd->benefits[21].brands[1], STR("#1: [x]")));
 	assert_string_equal(odd->rates[1].currency, "JPY");
 	assert_true(policy_equal(odd, again));
-	assert_false(policy_equal(odd, default_policy(arena)));
+	assert_false(policy_equal(odd, default_parsed(arena)));
 }
 
 static void other_money_has_other_decimals(void **state)
@@ -132,7 +132,7 @@ static void equality_sees_every_part(void **state)
 		 "flag\n    apass: true\n",
 		 ""},
 	};
-	const struct policy *first = default_policy(arena);
+	const struct policy *first = default_parsed(arena);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(CHANGES) / sizeof(CHANGES[0]); i++) {
@@ -275,7 +275,7 @@ static void files_are_loaded_or_told_why_not(void **state)
 	write_file(path, policy_default_text());
 	assert_int_equal(policy_load(path, arena, &policy, &text, &err), MB_OK);
 	assert_true(str_eq(text, policy_default_text()));
-	assert_true(policy_equal(policy, default_policy(arena)));
+	assert_true(policy_equal(policy, default_parsed(arena)));
 	policy = NULL;
 	fault_arm("policy.open", 1);
 	assert_int_equal(policy_load(path, arena, &policy, NULL, &err), MB_FIELD_INVALID);
@@ -295,7 +295,7 @@ static void files_are_loaded_or_told_why_not(void **state)
 
 static enum mb_code follow(const char *old, const char *new, int64_t published_at)
 {
-	const struct policy *versions[2] = {default_policy(arena), NULL};
+	const struct policy *versions[2] = {default_parsed(arena), NULL};
 	struct policy_list known = {versions, 1};
 	struct str text = default_with(arena, "version: 1\n", "version: 2\n");
 
@@ -317,7 +317,7 @@ static void refused_next(const char *old, const char *new, const char *field, co
 static void versions_follow_each_other(void **state)
 {
 	const struct policy_list none = {NULL, 0};
-	const struct policy *first = default_policy(arena);
+	const struct policy *first = default_parsed(arena);
 
 	(void)state;
 	assert_int_equal(policy_check_next(&none, first, DAY_1, &err), MB_OK);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fixture: policies for tests, made from the default by changing its text.
+ * policy_fixture: policies for tests, made from the default by changing its text.
  */
 #pragma once
 
@@ -11,4 +11,4 @@ struct str text_with(struct arena *arena, struct str text, const char *old, cons
 struct str default_with(struct arena *arena, const char *old, const char *new);
 /* Parses or fails the test with the story. */
 const struct policy *parsed(struct arena *arena, struct str text);
-const struct policy *default_policy(struct arena *arena);
+const struct policy *default_parsed(struct arena *arena);

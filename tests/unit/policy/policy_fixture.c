@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "policy_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ const struct policy *parsed(struct arena *arena, struct str text)
 	return policy;
 }
 
-const struct policy *default_policy(struct arena *arena)
+const struct policy *default_parsed(struct arena *arena)
 {
 	return parsed(arena, policy_default_text());
 }
