@@ -494,6 +494,9 @@ void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grac
 	if (!is_started(server) || atomic_load(&server->closing)) {
 		return;
 	}
+	if (server->options.health != NULL) {
+		rpc_health_shutdown(server->options.health);
+	}
 	wait_for(NULL, notice_ms, hurry);
 	atomic_store(&server->draining, true);
 	wait_for(&server->working, grace_ms, hurry);
