@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ctl.h"
+
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define VERSION "0.1.0"
+
+int ctl_fail(struct ctl *ctl, int exit_code, const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("memberctl: ", ctl->err);
+	va_start(args, fmt);
+	vfprintf(ctl->err, fmt, args);
+	va_end(args);
+	fputc('\n', ctl->err);
+	if (exit_code == EXIT_USAGE && ctl->command != NULL) {
+		fprintf(ctl->err, "`memberctl %s --help` explains\n", ctl->command->name);
+	}
+	return exit_code;
+}
+
+int ctl_fail_err(struct ctl *ctl, const struct mb_err *err)
+{
+	const char *advice = exits_advice(err->code);
+
+	fputs("memberctl: ", ctl->err);
+	if (err->code != MB_FIELD_INVALID || err->field[0] != '\0') {
+		fprintf(ctl->err, "%s: ", mb_code_reason(err->code));
+	}
+	if (err->field[0] != '\0') {
+		fprintf(ctl->err, "%s: ", err->field);
+	}
+	fprintf(ctl->err, "%s\n", err->text);
+	if (advice != NULL) {
+		fprintf(ctl->err, "%s\n", advice);
+	}
+	return exits_from_code(err->code);
+}
+
+static void print_flags(FILE *out, uint64_t flags)
+{
+	for (int i = 0; i < FLAG_END; i++) {
+		const struct flag_info *info = flag_info((enum flag_id)i);
+		char left[40];
+
+		if ((flags >> i & 1) != 0) {
+			snprintf(left, sizeof(left), "--%s%s%s", info->name,
+				 info->argument != NULL ? " " : "",
+				 info->argument != NULL ? info->argument : "");
+			fprintf(out, "  %-22s %s\n", left, info->help);
+		}
+	}
+}
+
+static void print_exits(FILE *out)
+{
+	fputs("\nexit codes:\n", out);
+#define X(name, code, text) fprintf(out, "  %3d  %s\n", code, text);
+	CTL_EXITS(X)
+#undef X
+}
+
+static int print_command_help(const struct ctl *ctl)
+{
+	const struct ctl_command *command = ctl->command;
+
+	fprintf(ctl->out, "memberctl %s [OPTION]... %s\n\n%s\noptions:\n", command->name,
+		command->arguments, command->text);
+	print_flags(ctl->out, command->flags | FLAGS_ALL);
+	print_exits(ctl->out);
+	return EXIT_OK;
+}
+
+static int print_help(FILE *out, int exit_code)
+{
+	fputs("memberctl COMMAND [OPTION]... [ARGUMENT]...: the command line of memberd\n\n"
+	      "commands:\n",
+	      out);
+	for (const struct ctl_command *command = CTL_COMMANDS; command->name != NULL; command++) {
+		fprintf(out, "  %-10s %s\n", command->name, command->summary);
+	}
+	fputs("  version    the version of memberctl\n"
+	      "  help       this text; `memberctl COMMAND --help` teaches one command\n",
+	      out);
+	print_exits(out);
+	return exit_code;
+}
+
+static const struct ctl_command *find_command(const char *name)
+{
+	for (const struct ctl_command *command = CTL_COMMANDS; command->name != NULL; command++) {
+		if (strcmp(command->name, name) == 0) {
+			return command;
+		}
+	}
+	return NULL;
+}
+
+static int run_command(struct ctl *ctl, int argc, char **argv)
+{
+	const struct ctl_command *command = ctl->command;
+	const char *output;
+	struct mb_err err;
+
+	if (flags_parse(&ctl->flags, command->flags | FLAGS_ALL, argc, argv, &err) != MB_OK) {
+		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
+	}
+	if (flags_has(&ctl->flags, FLAG_HELP)) {
+		return print_command_help(ctl);
+	}
+	output = ctl->flags.values[FLAG_OUTPUT];
+	if (output != NULL && strcmp(output, "table") != 0 && strcmp(output, "json") != 0) {
+		return ctl_fail(ctl, EXIT_USAGE, "--output is table or json");
+	}
+	ctl->json = output != NULL && strcmp(output, "json") == 0;
+	if (ctl->flags.n_arguments < command->min_arguments ||
+	    ctl->flags.n_arguments > command->max_arguments) {
+		return ctl_fail(ctl, EXIT_USAGE, "usage: memberctl %s [OPTION]... %s",
+				command->name, command->arguments);
+	}
+	return command->run(ctl);
+}
+
+int ctl_main(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct ctl ctl = {.out = out, .err = err};
+	int exit_code;
+
+	if (argc < 2) {
+		return print_help(err, EXIT_USAGE);
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0) {
+		return print_help(out, EXIT_OK);
+	}
+	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
+		fputs("memberctl " VERSION "\n", out);
+		return EXIT_OK;
+	}
+	ctl.command = find_command(argv[1]);
+	if (ctl.command == NULL) {
+		fprintf(err, "memberctl: no command '%.32s'; `memberctl help` lists them\n",
+			argv[1]);
+		return EXIT_USAGE;
+	}
+	ctl.arena = arena_create(NULL, 0);
+	if (ctl.arena == NULL) {
+		return ctl_fail(&ctl, EXIT_SOFTWARE, "out of memory");
+	}
+	exit_code = run_command(&ctl, argc - 2, argv + 2);
+	arena_destroy(ctl.arena);
+	if (fflush(out) != 0 || ferror(out)) {
+		return ctl_fail(&ctl, EXIT_IO, "stdout cannot be written");
+	}
+	return exit_code;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/exits.h"
+
+#include <stddef.h>
+
+enum exit_code exits_from_code(enum mb_code code)
+{
+	/* by the gRPC code that the table of errors gives */
+	switch (mb_code_grpc(code)) {
+	case 0:
+		return EXIT_OK;
+	case 1: /* CANCELLED */
+	case 4: /* DEADLINE_EXCEEDED */
+		return EXIT_TRY_AGAIN;
+	case 5: /* NOT_FOUND */
+		return EXIT_NOT_FOUND;
+	case 7: /* PERMISSION_DENIED */
+	case 16: /* UNAUTHENTICATED */
+		return EXIT_NO_PERMISSION;
+	case 12: /* UNIMPLEMENTED */
+	case 13: /* INTERNAL */
+		return EXIT_SOFTWARE;
+	case 14: /* UNAVAILABLE */
+		return EXIT_UNAVAILABLE;
+	default:
+		return EXIT_DATA;
+	}
+}
+
+const char *exits_advice(enum mb_code code)
+{
+	switch (code) {
+	case MB_MEMBER_NOT_FOUND:
+		return "`memberctl enroll ISSUER:ID` makes a member";
+	case MB_BENEFIT_NOT_FOUND:
+		return "`memberctl benefits MEMBER` lists the benefits' ids";
+	case MB_IDENTITY_TAKEN:
+		return "`memberctl lookup ISSUER:ID` tells whose it is";
+	case MB_REQUEST_ID_REUSED:
+		return "leave --request-id out to get a fresh one";
+	case MB_PERMISSION_MISSING:
+	case MB_TOKEN_UNKNOWN:
+		return "pass a token of the right role with --token-file or MEMBERD_TOKEN";
+	case MB_CALL_TIMED_OUT:
+		return "--timeout SECONDS waits longer";
+	case MB_OVERLOADED:
+	case MB_DRAINING:
+	case MB_STORE_UNAVAILABLE:
+	case MB_STORE_FULL:
+		return "is memberd running at --server (or MEMBERD_SERVER)? `memberctl health` "
+		       "asks "
+		       "it";
+	case MB_METHOD_UNKNOWN:
+		return "the server may be older than this memberctl";
+	default:
+		return NULL;
+	}
+}
