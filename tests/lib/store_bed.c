@@ -56,7 +56,10 @@ void store_bed_fini(struct store_bed *bed)
 enum mb_code store_bed_open(struct store_bed *bed, struct mb_err *err)
 {
 	require(bed->store == NULL, "opened twice");
-	return store_open_memory(&bed->options, &bed->store, err);
+	if (bed->dir[0] == '\0') {
+		return store_open_memory(&bed->options, &bed->store, err);
+	}
+	return store_open_sqlite(&bed->options, &bed->store, err);
 }
 
 static void on_closed(void *data)
