@@ -132,6 +132,14 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 		      "text/plain; charset=utf-8");
 }
 
+/* Paths here need no escapes, and the library's own way makes "/healthz" of "/healthz%00". */
+static size_t keep_escapes(void *data, struct MHD_Connection *connection, char *text)
+{
+	(void)data;
+	(void)connection;
+	return strlen(text);
+}
+
 static enum mb_code resolve(const struct address *address, struct addrinfo **out,
 			    struct mb_err *err)
 {
@@ -170,7 +178,8 @@ enum mb_code admin_start(const struct admin_options *options, int *port, struct 
 		flags, options->address.port, NULL, NULL, handle, admin, MHD_OPTION_SOCK_ADDR,
 		found->ai_addr, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-		CONNECTION_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		CONNECTION_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+		keep_escapes, NULL, MHD_OPTION_END);
 	if (admin->http == NULL) {
 		code = mb_fail(
 			err, MB_STORE_UNAVAILABLE,

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/admin.h"
+#include "daemon/daemon.h"
+
+#include <string.h>
+
+/* The loop beats a few times a second; silent for so long it no longer answers anybody. */
+#define BEAT_LATE_NS INT64_C(10000000000)
+
+/* The services that have methods which write. */
+static const char *const writers[] = {
+	"memberd.v1.MemberService",
+	"memberd.v1.ScoringService",
+};
+
+static const char *const store_texts[] = {
+	[STORE_HEALTHY] = "reads and writes",
+	[STORE_READ_ONLY_FULL] = "the disk is full: reads only, until there is room",
+	[STORE_READ_ONLY_FAILED] = "an I/O error: reads only, until a restart",
+};
+
+bool watch_healthy(struct strbuf *out, void *data)
+{
+	const struct daemon *daemon = data;
+	int64_t silent = clock_monotonic_ns() - atomic_load(&daemon->beat_ns);
+
+	if (silent > BEAT_LATE_NS) {
+		strbuf_printf(out, "the loop has been silent for %lld s\n",
+			      (long long)(silent / 1000000000));
+		return false;
+	}
+	strbuf_puts(out, "ok\n");
+	return true;
+}
+
+/* A full disk leaves memberd ready: reads go on, and writes heal by themselves once there is room. */
+bool watch_ready(struct strbuf *out, void *data)
+{
+	const struct daemon *daemon = data;
+	int health = atomic_load(&daemon->store_health);
+	const char *word = !atomic_load(&daemon->ready)	      ? "starting"
+			   : atomic_load(&daemon->draining)   ? "draining"
+			   : health == STORE_READ_ONLY_FAILED ? "not ready"
+							      : "ready";
+
+	strbuf_printf(out, "%s\nstore: %s\n", word, store_texts[health]);
+	return strcmp(word, "ready") == 0;
+}
+
+void watch_metrics(struct strbuf *out, void *data)
+{
+	struct daemon *daemon = data;
+	const struct daemon_metrics *m = &daemon->metric;
+
+	/* admin stops before the server does */
+	metric_set_value(m->calls_pending, rpc_server_pending(daemon->server));
+	metric_set_value(m->arena_bytes, (int64_t)atomic_load(&daemon->budget.used));
+	metric_set_value(m->arena_limit_bytes, (int64_t)daemon->budget.limit);
+	metric_set_value(m->store_writable,
+			 atomic_load(&daemon->store_health) == STORE_HEALTHY ? 1 : 0);
+	metric_set_value(m->draining, atomic_load(&daemon->draining) ? 1 : 0);
+	metric_set_value(m->log_lines_dropped_total, (int64_t)atomic_load(&daemon->log.dropped));
+	metric_render(daemon->metrics, out);
+}
+
+static bool add_info(struct daemon *daemon)
+{
+	static const char *const labels[] = {"version", "store", NULL};
+	const char *values[] = {MEMBERD_VERSION, store_name(daemon->store)};
+	struct metric_family *family =
+		metric_family_add(daemon->metrics, METRIC_GAUGE, "memberd_build_info",
+				  "1, with what is running as labels", labels);
+	struct metric *info = family == NULL ? NULL : metric_series_add(family, values, false);
+	struct metric *started =
+		metric_add(daemon->metrics, METRIC_GAUGE, "process_start_time_seconds",
+			   "when memberd was started, in seconds since 1970");
+
+	if (info == NULL || started == NULL) {
+		return false;
+	}
+	metric_set_value(info, 1);
+	metric_set_value(started, clock_now(&daemon->clock) / US_PER_SECOND);
+	return true;
+}
+
+enum mb_code watch_open(struct daemon *daemon, struct mb_err *err)
+{
+	bool made;
+
+	daemon->metrics = metric_set_create();
+	made = daemon->metrics != NULL && add_info(daemon);
+#define X(name, kind, help)                                                                 \
+	if (made) {                                                                         \
+		daemon->metric.name =                                                       \
+			metric_add(daemon->metrics, METRIC_##kind, "memberd_" #name, help); \
+		made = daemon->metric.name != NULL;                                         \
+	}
+	DAEMON_METRICS(X)
+#undef X
+	return made ? MB_OK : mb_fail(err, MB_OVERLOADED, "out of memory");
+}
+
+void watch_store(struct daemon *daemon)
+{
+	enum store_health health = store_health(daemon->store);
+	struct mb_err err;
+
+	if ((int)health == atomic_load(&daemon->store_health)) {
+		return;
+	}
+	atomic_store(&daemon->store_health, (int)health);
+	if (health == STORE_HEALTHY) {
+		LOG_INFO(&daemon->log, "store is well again",
+			 LOG_STR("store", store_texts[health]));
+	} else {
+		LOG_ERROR(&daemon->log, "store takes no writes",
+			  LOG_STR("store", store_texts[health]));
+	}
+	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+		if (rpc_health_set(daemon->health, writers[i],
+				   health == STORE_READ_ONLY_FAILED ? RPC_NOT_SERVING : RPC_SERVING,
+				   &err) != MB_OK) {
+			LOG_ERROR(&daemon->log, "health not told", LOG_STR("story", err.text));
+		}
+	}
+}

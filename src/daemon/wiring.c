@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/admin.h"
+#include "daemon/calls.h"
+#include "daemon/daemon.h"
+#include "daemon/test_clock.h"
+
+#include "base/fault.h"
+#include "policy/policy_file.h"
+#include "repository/repository.h"
+#include "rpc/reflection.h"
+#include "service/grants.h"
+
+#include <uv.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MESSAGE_MAX  ((size_t)4 << 20)
+#define POLICY_ARENA ((size_t)8 << 20)
+
+static const struct rpc_principal everybody = {.role = {"admin", 5}};
+static const struct rpc_principal nobody = {.role = {"anonymous", 9}};
+
+/* ---- clock, log, faults ---- */
+
+static enum mb_code start_tools(struct daemon *daemon, struct mb_err *err)
+{
+	const struct daemon_options *options = daemon->options;
+	bool text = options->log_format == FORMAT_TEXT ||
+		    (options->log_format == FORMAT_AUTO && isatty(STDERR_FILENO));
+
+	clock_init_system(&daemon->clock);
+	log_init(&daemon->log, STDERR_FILENO, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
+		 (enum log_level)options->log_level, &daemon->clock);
+	arena_budget_init(&daemon->budget, (size_t)options->arena_budget_mb << 20);
+	daemon->loop = calloc(1, sizeof(*daemon->loop));
+	if (daemon->loop == NULL || uv_loop_init(daemon->loop) != 0) {
+		free(daemon->loop);
+		daemon->loop = NULL;
+		return mb_fail(err, MB_OVERLOADED, "no event loop to be had");
+	}
+#ifdef MEMBERD_TEST_HOOKS
+	if (options->fault[0] != '\0' && !fault_arm_spec(options->fault)) {
+		return mb_fail(err, MB_FIELD_INVALID, "--fault: write NAME:N or NAME:N*COUNT");
+	}
+	LOG_WARN(&daemon->log, "this build has test hooks", LOG_STR("clock", options->clock));
+	return test_clock_open(options->clock, &daemon->clock, daemon->loop, &daemon->test_clock,
+			       err);
+#else
+	return MB_OK;
+#endif
+}
+
+/* ---- data ---- */
+
+/* Makes the data directory, and daemon->data of it. */
+static enum mb_code start_data(struct daemon *daemon, struct mb_err *err)
+{
+	const char *path = daemon->options->data;
+	struct stat info;
+	char *whole;
+
+	if (daemon->options->store == STORE_MEMORY) {
+		snprintf(daemon->key_file, sizeof(daemon->key_file), "%s",
+			 daemon->options->key_file);
+		return MB_OK;
+	}
+	if (mkdir(path, 0700) == 0) {
+		LOG_INFO(&daemon->log, "data directory made", LOG_STR("path", path));
+	} else if (errno != EEXIST) {
+		return mb_fail(err, MB_FIELD_INVALID, "--data %.150s: %s", path, strerror(errno));
+	}
+	whole = realpath(path, NULL);
+	if (whole == NULL || stat(whole, &info) != 0 || access(whole, R_OK | W_OK | X_OK) != 0) {
+		mb_fail(err, MB_FIELD_INVALID, "--data %.150s: %s", path, strerror(errno));
+		free(whole);
+		return MB_FIELD_INVALID;
+	}
+	if ((info.st_mode & 077) != 0) {
+		LOG_WARN(&daemon->log, "others can look into the data directory",
+			 LOG_STR("path", whole), LOG_STR("hint", "chmod 700"));
+	}
+	snprintf(daemon->data, sizeof(daemon->data), "%s", whole);
+	if (daemon->options->key_file[0] != '\0') {
+		snprintf(daemon->key_file, sizeof(daemon->key_file), "%s",
+			 daemon->options->key_file);
+	} else {
+		snprintf(daemon->key_file, sizeof(daemon->key_file), "%s/master.key", whole);
+	}
+	free(whole);
+	return MB_OK;
+}
+
+/* The store's own word for "another one has it" is that it is worth another try. */
+static enum mb_code start_store(struct daemon *daemon, enum exit_code *exit_code,
+				struct mb_err *err)
+{
+	const struct daemon_options *options = daemon->options;
+	char path[DAEMON_PATH_MAX + 16];
+	struct store_options store = {
+		.path = path,
+		.readers = (int)options->readers,
+		.migrate = options->migrate != MIGRATE_OFF,
+		.new_store_id = options->new_store_id,
+		.clock = &daemon->clock,
+		.loop = daemon->loop,
+	};
+	const unsigned char *id;
+	enum mb_code code;
+
+	snprintf(path, sizeof(path), "%s/memberd.db", daemon->data);
+	err->retry_after_ms = 0;
+	code = options->store == STORE_MEMORY ? store_open_memory(&store, &daemon->store, err)
+					      : store_open_sqlite(&store, &daemon->store, err);
+	if (code != MB_OK) {
+		*exit_code = err->retry_after_ms > 0 ? EXIT_AGAIN : EXIT_UNAVAILABLE;
+		return code;
+	}
+	id = store_id(daemon->store);
+	for (int i = 0; i < STORE_ID_BYTES; i++) {
+		snprintf(daemon->store_id + 2 * i, 3, "%02x", id[i]);
+	}
+	if (options->store == STORE_MEMORY) {
+		LOG_WARN(&daemon->log, "volatile store: everything is forgotten at the end",
+			 LOG_STR("hint", "--store sqlite keeps it"));
+	}
+	return MB_OK;
+}
+
+/* ---- repository ---- */
+
+static void tell_key(struct daemon *daemon)
+{
+	LOG_WARN(&daemon->log, "key file made: keep a copy of it in another place than the data",
+		 LOG_STR("path", daemon->key_file),
+		 LOG_STR("why",
+			 "names and identities are sealed with it; without it nobody, not even "
+			 "memberd, reads them again, and the database is refused"));
+}
+
+static enum mb_code start_repository(struct daemon *daemon, struct mb_err *err)
+{
+	const struct daemon_options *options = daemon->options;
+	struct arena *arena = arena_create(NULL, POLICY_ARENA);
+	struct repository_options repository = {
+		.store = daemon->store,
+		.loop = daemon->loop,
+		.clock = &daemon->clock,
+		.budget = &daemon->budget,
+		.key_file = daemon->key_file[0] == '\0' ? NULL : daemon->key_file,
+		.parse_policy = policy_parse,
+		.check_policy = policy_check_next,
+		.default_policy = policy_default_text(),
+		.policy_file = options->policy,
+	};
+	enum mb_code code = MB_OK;
+	bool key_made = false;
+
+	if (arena == NULL) {
+		return mb_fail(err, MB_OVERLOADED, "out of memory");
+	}
+	if (options->policy[0] != '\0') {
+		code = policy_read_file(options->policy, arena, &repository.policy, err);
+	}
+	if (code == MB_OK) {
+		code = repository_open(&repository, &daemon->repository, &key_made, err);
+	}
+	if (key_made && repository.key_file != NULL) {
+		tell_key(daemon);
+	}
+	arena_destroy(arena);
+	return code;
+}
+
+/* ---- calls ---- */
+
+static enum mb_code start_tokens(struct daemon *daemon, struct mb_err *err)
+{
+	const char *file = daemon->options->token_file;
+
+	if (file[0] == '\0') {
+		LOG_WARN(&daemon->log, "every caller is admin",
+			 LOG_STR("why", "no --token-file was given"),
+			 LOG_STR("reach", "this machine only"));
+		return MB_OK;
+	}
+	daemon->tokens = rpc_tokens_create();
+	if (daemon->tokens == NULL) {
+		return mb_fail(err, MB_OVERLOADED, "out of memory");
+	}
+	return rpc_tokens_load(daemon->tokens, file, service_grants, err);
+}
+
+struct health_fill {
+	struct rpc_health *health;
+	enum mb_code code;
+	struct mb_err *err;
+};
+
+static void add_health(const char *service, const char *name, void *data)
+{
+	struct health_fill *fill = data;
+
+	(void)name;
+	if (fill->code == MB_OK) {
+		fill->code = rpc_health_set(fill->health, service, RPC_SERVING, fill->err);
+	}
+}
+
+static enum mb_code start_registry(struct daemon *daemon, struct mb_err *err)
+{
+	struct health_fill fill = {.err = err};
+	enum mb_code code;
+
+	daemon->registry = rpc_registry_create();
+	daemon->health = rpc_health_create();
+	if (daemon->registry == NULL || daemon->health == NULL) {
+		return mb_fail(err, MB_OVERLOADED, "out of memory");
+	}
+	daemon->services =
+		(struct services){.repository = daemon->repository, .grants = service_grants};
+	code = services_bind(daemon->registry, &daemon->services, err);
+	if (code == MB_OK) {
+		code = rpc_health_bind(daemon->health, daemon->registry, err);
+	}
+	if (code == MB_OK) {
+		code = rpc_reflection_bind(daemon->registry, err);
+	}
+	if (code == MB_OK) {
+		fill.health = daemon->health;
+		fill.code = rpc_health_set(daemon->health, "", RPC_SERVING, err);
+		rpc_registry_each(daemon->registry, add_health, &fill);
+		code = fill.code;
+	}
+	return code;
+}
+
+static enum mb_code create_server(struct daemon *daemon, struct mb_err *err)
+{
+	const struct daemon_options *options = daemon->options;
+	struct rpc_server_options server = {
+		.listen = options->listen,
+		.queues = (int)options->queues,
+		.message_max = MESSAGE_MAX,
+		.pending_max = (int)options->pending_max,
+		.budget = &daemon->budget,
+		.grants = service_grants,
+		.tokens = daemon->tokens,
+		.anonymous = daemon->tokens == NULL ? &everybody : &nobody,
+		.health = daemon->health,
+		.metadata = daemon->metadata,
+		.began = calls_began,
+		.ended = calls_ended,
+	};
+
+	daemon->calls =
+		calls_create(daemon->registry, daemon->metrics, &daemon->log, options->access_log);
+	if (daemon->calls == NULL) {
+		return mb_fail(err, MB_OVERLOADED, "out of memory");
+	}
+	server.began_data = server.ended_data = daemon->calls;
+	daemon->metadata[0] = "x-memberd-store-id";
+	daemon->metadata[1] = daemon->store_id;
+	return rpc_server_create(&server, daemon->registry, &daemon->port, &daemon->server, err);
+}
+
+static enum mb_code start_admin(struct daemon *daemon, struct mb_err *err)
+{
+	struct admin_options admin = {
+		.healthy = watch_healthy,
+		.ready = watch_ready,
+		.metrics = watch_metrics,
+		.data = daemon,
+	};
+	enum mb_code code;
+
+	if (daemon->options->admin_listen[0] == '\0') {
+		return MB_OK;
+	}
+	code = address_parse(daemon->options->admin_listen, &admin.address, err);
+	if (code == MB_OK && !admin.address.local) {
+		LOG_WARN(&daemon->log, "others can read the metrics",
+			 LOG_STR("address", daemon->options->admin_listen));
+	}
+	return code == MB_OK ? admin_start(&admin, &daemon->admin_port, &daemon->admin, err) : code;
+}
+
+static void tell_serving(struct daemon *daemon)
+{
+	struct address address;
+	char grpc[300], admin[300] = "", command[400];
+
+	address_parse(daemon->options->listen, &address, NULL);
+	address_format(&address, daemon->port, grpc, sizeof(grpc));
+	if (daemon->admin != NULL) {
+		address_parse(daemon->options->admin_listen, &address, NULL);
+		address_format(&address, daemon->admin_port, admin, sizeof(admin));
+	}
+	snprintf(command, sizeof(command), "memberctl --server %s health", grpc);
+	LOG_INFO(&daemon->log, "serving", LOG_STR("version", MEMBERD_VERSION),
+		 LOG_STR("address", grpc), LOG_STR("admin", admin[0] == '\0' ? NULL : admin),
+		 LOG_STR("store", store_name(daemon->store)),
+		 LOG_STR("data", daemon->data[0] == '\0' ? NULL : daemon->data),
+		 LOG_STR("store_id", daemon->store_id), LOG_STR("try", command));
+}
+
+enum mb_code daemon_start(struct daemon *daemon, struct daemon_options *options,
+			  enum exit_code *exit_code, struct mb_err *err)
+{
+	enum mb_code code;
+
+	daemon->options = options;
+	*exit_code = EXIT_CONFIG;
+	if ((code = start_tools(daemon, err)) != MB_OK) {
+		return code;
+	}
+	*exit_code = EXIT_IO;
+	if ((code = start_data(daemon, err)) != MB_OK ||
+	    (code = start_store(daemon, exit_code, err)) != MB_OK) {
+		return code;
+	}
+	*exit_code = EXIT_CONFIG;
+	if ((code = start_repository(daemon, err)) != MB_OK) {
+		*exit_code = code == MB_FIELD_INVALID ? EXIT_CONFIG : EXIT_UNAVAILABLE;
+		return code;
+	}
+	if (options->migrate == MIGRATE_ONLY) {
+		LOG_INFO(&daemon->log, "the store is up to date", LOG_STR("data", daemon->data));
+		return MB_OK;
+	}
+	if ((code = start_tokens(daemon, err)) != MB_OK) {
+		return code;
+	}
+	*exit_code = EXIT_SOFTWARE;
+	if ((code = watch_open(daemon, err)) != MB_OK ||
+	    (code = start_registry(daemon, err)) != MB_OK) {
+		return code;
+	}
+	*exit_code = EXIT_UNAVAILABLE;
+	if ((code = create_server(daemon, err)) != MB_OK ||
+	    (code = handles_open(daemon, err)) != MB_OK ||
+	    (code = start_admin(daemon, err)) != MB_OK ||
+	    (code = rpc_server_start(daemon->server, err)) != MB_OK) {
+		return code;
+	}
+	atomic_store(&daemon->ready, true);
+	*exit_code = EXIT_OK;
+	tell_serving(daemon);
+	return MB_OK;
+}
+
+void daemon_serve(struct daemon *daemon)
+{
+	uv_run(daemon->loop, UV_RUN_DEFAULT);
+}
+
+/* ---- the way down ---- */
+
+static void mark(void *data)
+{
+	*(bool *)data = true;
+}
+
+static void turn_until(struct daemon *daemon, const bool *done)
+{
+	while (!*done) {
+		uv_run(daemon->loop, UV_RUN_ONCE);
+	}
+}
+
+static void stop_kept(struct daemon *daemon)
+{
+	struct store *store = daemon->store;
+	bool done = false;
+
+	if (daemon->repository != NULL) {
+		repository_close(daemon->repository, mark, &done);
+		turn_until(daemon, &done);
+		daemon->repository = NULL;
+	}
+	if (store != NULL) {
+		daemon->store = NULL; /* the beat looks no more */
+		done = false;
+		store_close(store, mark, &done);
+		turn_until(daemon, &done);
+	}
+}
+
+static void stop_loop(struct daemon *daemon)
+{
+	if (daemon->loop == NULL) {
+		return;
+	}
+	handles_close(daemon);
+#ifdef MEMBERD_TEST_HOOKS
+	test_clock_close(daemon->test_clock);
+#endif
+	uv_run(daemon->loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(daemon->loop) != 0) {
+		LOG_ERROR(&daemon->log, "the loop is still in use", LOG_NONE);
+	}
+	free(daemon->loop);
+	daemon->loop = NULL;
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	admin_stop(daemon->admin);
+	rpc_server_destroy(daemon->server);
+	stop_kept(daemon);
+	calls_destroy(daemon->calls);
+	rpc_registry_destroy(daemon->registry);
+	rpc_health_destroy(daemon->health);
+	rpc_tokens_destroy(daemon->tokens);
+	metric_set_destroy(daemon->metrics);
+	if (atomic_load(&daemon->ready)) {
+		LOG_INFO(&daemon->log, "stopped", LOG_NONE);
+	}
+	stop_loop(daemon);
+}
