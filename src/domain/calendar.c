@@ -15,12 +15,19 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a % b < 0 ? q - 1 : q;
 }
 
+#define CENTURY (36525 * US_PER_DAY)
+
+static int64_t clamp(int64_t t, int64_t low, int64_t high)
+{
+	if (t < low) {
+		return low;
+	}
+	return t > high ? high : t;
+}
+
 static int64_t clamp_time(int64_t t)
 {
-	if (t < CALENDAR_MIN) {
-		return CALENDAR_MIN;
-	}
-	return t > CALENDAR_MAX ? CALENDAR_MAX : t;
+	return clamp(t, CALENDAR_MIN, CALENDAR_MAX);
 }
 
 /* Days from 1970-01-01 to the first of a month. */
@@ -52,7 +59,9 @@ static int32_t month_of_day(int32_t day)
 
 int32_t calendar_day(int64_t t, int32_t zone_minutes)
 {
-	return (int32_t)floor_div(clamp_time(t) + zone_minutes * US_PER_MINUTE, US_PER_DAY);
+	return (int32_t)floor_div(clamp(t, CALENDAR_MIN - CENTURY, CALENDAR_MAX + 5 * CENTURY) +
+					  zone_minutes * US_PER_MINUTE,
+				  US_PER_DAY);
 }
 
 int32_t calendar_month(int64_t t, int32_t zone_minutes)

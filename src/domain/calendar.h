@@ -3,8 +3,9 @@
  * calendar: days and months of the programme's zone (a fixed offset), and adding months to times.
  * Months are numbered year * 12 + month - 1, days since 1970-01-01 in the zone. Pure.
  *
- * Exact for times from CALENDAR_MIN to CALENDAR_MAX, the years 1 to 9999; a time that adding would
- * bring past them saturates there.
+ * Times that come from outside lie between CALENDAR_MIN and CALENDAR_MAX, the years 1 to 9999, and
+ * adding to a time saturates there. Everything else is exact for some centuries more, so that what
+ * follows from the last instant of 9999 still has its months.
  */
 #pragma once
 

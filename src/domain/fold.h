@@ -6,7 +6,8 @@
  *
  * Memory:   all results are in the arena given; inputs are borrowed as long as they are used.
  * Order:    entries may come in any order; only their content, revision and known_at matter.
- * Failure:  MB_ARENA_FULL or MB_OVERLOADED when the arena runs out; nothing else.
+ * Failure:  MB_ARENA_FULL (also for a ledger of more than 900,000 entries) or MB_OVERLOADED when
+ *           the arena runs out; nothing else.
  */
 #pragma once
 
@@ -80,12 +81,15 @@ struct transition {
 enum change_cause {
 	CHANGE_POSTING = 1, /* an order posts */
 	CHANGE_REVERSAL = 2, /* a reversal or cancellation of a later instant takes effect */
-	CHANGE_MONTH = 4, /* the live window moves on and something leaves it */
-	CHANGE_SETTLEMENT = 8, /* a settlement marks, clears or lowers, or protection ends */
+	CHANGE_MONTH = 4, /* an order, posted or pending, leaves the live window */
+	CHANGE_SETTLEMENT =
+		8, /* marks, clears, lowers, ends protection, or settles another score */
 	CHANGE_POLICY = 16, /* another policy version takes force */
 };
 
-/* One entry of the schedule: at `at` something of the standing changes with no new activity. */
+/* One entry of the schedule: at `at` something of the standing or of what is pending changes with
+ * no new activity. That dates of the windows and of the last settlement move on with the calendar
+ * is no change: next_date tells when. */
 struct change {
 	int64_t at;
 	unsigned causes;
@@ -109,7 +113,7 @@ const char *entry_state_name(enum entry_state state);
 /* An order that has not posted at t, and the score it would add if it posted at t. */
 struct pending_order {
 	const struct entry *entry;
-	int64_t posts_at; /* 0: not completed, so not known */
+	int64_t posts_at; /* 0: not known, or never */
 	int64_t would_add; /* micro-points, before the floor at the border */
 };
 
@@ -119,6 +123,7 @@ struct fold_input {
 	const struct policy_list *policies;
 	int64_t t; /* as of; entries with an effective instant after t are in the schedule only */
 	bool want_schedule; /* else schedule is empty, and next_change is still right */
+	size_t schedule_most; /* at most so many entries of it; 0: all */
 };
 
 struct fold {
@@ -127,8 +132,11 @@ struct fold {
 	size_t n_history;
 	const struct change *schedule; /* after t, soonest first, until nothing changes any more */
 	size_t n_schedule;
+	bool schedule_truncated; /* there is more than schedule_most */
 	int64_t next_change; /* valid_until: first of the schedule; 0: never */
-	const struct pending_order *pending; /* canonical order */
+	int64_t next_date; /* the first month or settlement after t; for answers that show dates of
+			    * a window or of the last settlement */
+	const struct pending_order *pending; /* canonical order; paid at or before t */
 	size_t n_pending;
 	const enum entry_state *states; /* of entries[i] at t */
 };
@@ -139,7 +147,7 @@ enum mb_code fold_ledger(const struct fold_input *in, struct arena *arena, struc
 /* How the ledger receives a new activity. */
 struct woken {
 	size_t entry; /* index into the entries given to ledger_judge() */
-	enum entry_state state; /* APPLIED or REFUSED */
+	enum entry_state state; /* APPLIED, REFUSED, or EXPIRED: the order came too late for it */
 };
 
 struct verdict {

@@ -113,8 +113,13 @@ static void saturates_at_its_ends(void **state)
 	assert_int_equal(calendar_add(0, INT64_MAX), CALENDAR_MAX);
 	assert_int_equal(calendar_add(INT64_MIN, 0), CALENDAR_MIN);
 	assert_int_equal(calendar_add_months(CALENDAR_MAX, 15, ZONE), CALENDAR_MAX);
-	assert_int_equal(calendar_day(INT64_MAX, ZONE), calendar_day(CALENDAR_MAX, ZONE));
-	assert_int_equal(calendar_month(INT64_MIN, 0), MONTH(1, 1));
+	assert_int_equal(calendar_month(CALENDAR_MIN, 0), MONTH(1, 1));
+	assert_int_equal(calendar_month(CALENDAR_MAX, 0), MONTH(9999, 12));
+	assert_int_equal(calendar_month(CALENDAR_MAX, ZONE), MONTH(10000, 1));
+	assert_int_equal(calendar_month(calendar_month_start(MONTH(10001, 7), ZONE), ZONE),
+			 MONTH(10001, 7));
+	assert_true(calendar_month(INT64_MAX, 0) > MONTH(10000, 1));
+	assert_true(calendar_month(INT64_MIN, 0) < MONTH(1, 1));
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #define POINTS(n) ((n)*MICRO)
 #define NONE	  INT64_MAX
@@ -156,4 +157,212 @@ int64_t at(const char *text)
 	return calendar_month_start(year * 12 + month - 1, default_policy.zone_minutes) +
 	       (day - 1) * US_PER_DAY + hour * US_PER_HOUR + minute * US_PER_MINUTE +
 	       (int64_t)(second * 1e6 + 0.5);
+}
+
+void ledger_init(struct ledger *ledger, const struct policy_list *policies)
+{
+	*ledger = (struct ledger){.policies = policies, .arena = arena_create(NULL, 0)};
+	assert(ledger->arena != NULL);
+}
+
+void ledger_fini(struct ledger *ledger)
+{
+	arena_destroy(ledger->arena);
+}
+
+struct line goods(int32_t line_no, int64_t amount)
+{
+	return (struct line){
+		.line_no = line_no, .type = LINE_GOODS, .currency = "CNY", .amount = amount};
+}
+
+static struct activity activity_for(enum activity_kind kind, const char *event_id,
+				    const char *order_id, int64_t occurred_at)
+{
+	return (struct activity){.kind = kind,
+				 .source = STR("shop"),
+				 .source_event_id = str_from(event_id),
+				 .occurred_at = occurred_at,
+				 .order_source = STR("shop"),
+				 .order_id = str_from(order_id)};
+}
+
+struct activity order_with(struct ledger *ledger, const char *id, enum platform platform,
+			   int64_t occurred_at, int64_t completed_at, const struct line *lines,
+			   size_t n_lines)
+{
+	struct activity activity = activity_for(ACTIVITY_ORDER, id, id, occurred_at);
+
+	activity.order =
+		(struct order){.platform = platform,
+			       .completed_at = completed_at,
+			       .lines = arena_dup(ledger->arena, lines, n_lines * sizeof(*lines)),
+			       .n_lines = n_lines};
+	return activity;
+}
+
+struct activity order_for(struct ledger *ledger, const char *id, enum platform platform,
+			  int64_t occurred_at, int64_t completed_at, int64_t amount)
+{
+	const struct line line = goods(1, amount);
+
+	return order_with(ledger, id, platform, occurred_at, completed_at, &line, 1);
+}
+
+struct activity reversal_with(struct ledger *ledger, const char *event_id, const char *order_id,
+			      int64_t occurred_at, const struct reversal_line *lines, size_t n)
+{
+	struct activity activity = activity_for(ACTIVITY_REVERSAL, event_id, order_id, occurred_at);
+
+	activity.reversal.lines = arena_dup(ledger->arena, lines, n * sizeof(*lines));
+	activity.reversal.n_lines = n;
+	return activity;
+}
+
+struct activity reversal_for(struct ledger *ledger, const char *event_id, const char *order_id,
+			     int64_t occurred_at, int64_t amount)
+{
+	const struct reversal_line line = {1, "CNY", amount};
+
+	return reversal_with(ledger, event_id, order_id, occurred_at, &line, 1);
+}
+
+struct activity cancellation_for(const char *event_id, const char *order_id, int64_t occurred_at)
+{
+	return activity_for(ACTIVITY_CANCELLATION, event_id, order_id, occurred_at);
+}
+
+struct activity completion_for(const char *event_id, const char *order_id, int64_t occurred_at,
+			       int64_t completed_at)
+{
+	struct activity activity =
+		activity_for(ACTIVITY_COMPLETION, event_id, order_id, occurred_at);
+
+	activity.completion.completed_at = completed_at;
+	return activity;
+}
+
+static void append(struct ledger *ledger, const struct activity *activity, int64_t now)
+{
+	if (ledger->n == ledger->room) {
+		struct entry *before = ledger->entries;
+
+		ledger->room = ledger->room == 0 ? 16 : ledger->room * 2;
+		ledger->entries = arena_array(ledger->arena, ledger->room, sizeof(*before));
+		assert(ledger->entries != NULL);
+		if (ledger->n > 0) {
+			memcpy(ledger->entries, before, ledger->n * sizeof(*before));
+		}
+	}
+	ledger->entries[ledger->n] = (struct entry){.entry_id = (int64_t)ledger->n + 1,
+						    .revision = (int64_t)ledger->n + 2,
+						    .known_at = now,
+						    .activity = *activity};
+	ledger->n++;
+}
+
+enum mb_code ledger_send(struct ledger *ledger, struct activity activity, int64_t now,
+			 struct verdict *verdict)
+{
+	struct verdict local;
+	struct mb_err err;
+	enum mb_code code = activity_check(&activity, policy_at(ledger->policies, now), now, &err);
+
+	if (code == MB_OK) {
+		code = ledger_judge(ledger->entries, ledger->n, ledger->policies, &activity, now,
+				    ledger->arena, verdict != NULL ? verdict : &local, &err);
+	}
+	if (code == MB_OK) {
+		append(ledger, &activity, now);
+	}
+	return code;
+}
+
+void ledger_put(struct ledger *ledger, struct activity activity)
+{
+	enum mb_code code = ledger_send(ledger, activity, activity.occurred_at, NULL);
+
+	assert(code == MB_OK);
+	(void)code;
+}
+
+struct fold ledger_fold(const struct ledger *ledger, int64_t t)
+{
+	const struct fold_input in = {.entries = ledger->entries,
+				      .n_entries = ledger->n,
+				      .policies = ledger->policies,
+				      .t = t,
+				      .want_schedule = true};
+	struct fold fold;
+	struct mb_err err;
+	enum mb_code code = fold_ledger(&in, ledger->arena, &fold, &err);
+
+	assert(code == MB_OK);
+	(void)code;
+	return fold;
+}
+
+enum entry_state ledger_state(const struct ledger *ledger, const char *event_id, int64_t t)
+{
+	struct fold fold = ledger_fold(ledger, t);
+
+	for (size_t i = 0; i < ledger->n; i++) {
+		if (str_eq(ledger->entries[i].activity.source_event_id, str_from(event_id))) {
+			return fold.states[i];
+		}
+	}
+	assert(!"no such entry");
+	return (enum entry_state)0;
+}
+
+bool same_score(const struct score *a, const struct score *b)
+{
+	for (int part = 1; part < PART_END; part++) {
+		if (a->parts[part] != b->parts[part]) {
+			return false;
+		}
+	}
+	return a->points == b->points && a->micro == b->micro &&
+	       a->counted_spend == b->counted_spend && a->spend == b->spend && a->days == b->days &&
+	       a->platforms == b->platforms && a->categories == b->categories &&
+	       a->first_month == b->first_month && a->last_month == b->last_month;
+}
+
+bool same_standing(const struct standing *a, const struct standing *b)
+{
+	return a->at == b->at && a->policy_version == b->policy_version &&
+	       same_score(&a->score, &b->score) && a->tier == b->tier && a->level == b->level &&
+	       a->at_risk == b->at_risk && a->below_keep == b->below_keep &&
+	       a->protected_until == b->protected_until && a->settled_at == b->settled_at &&
+	       same_score(&a->settled, &b->settled);
+}
+
+bool same_transition(const struct transition *a, const struct transition *b)
+{
+	return a->effective_at == b->effective_at && a->kind == b->kind && a->from == b->from &&
+	       a->to == b->to && a->points == b->points && a->policy_version == b->policy_version;
+}
+
+bool same_fold(const struct fold *a, const struct fold *b)
+{
+	bool same = same_standing(&a->standing, &b->standing) && a->n_history == b->n_history;
+
+	for (size_t i = 0; same && i < a->n_history; i++) {
+		same = same_transition(&a->history[i], &b->history[i]);
+	}
+	return same;
+}
+
+uint64_t draw(uint64_t *seed)
+{
+	uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+int64_t draw_below(uint64_t *seed, int64_t end)
+{
+	return (int64_t)(draw(seed) % (uint64_t)end);
 }
