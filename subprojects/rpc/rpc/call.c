@@ -49,6 +49,7 @@ struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slo
 	init_op(&call->answered, call, answer_done);
 	init_op(&call->was_read, call, rpc_stream_read_done);
 	init_op(&call->written, call, rpc_stream_write_done);
+	init_op(&call->nudged, call, rpc_stream_nudge_done);
 	return call;
 }
 

@@ -74,9 +74,10 @@ struct rpc_stream_ops {
 /* Asks for the next message of a bidirectional method; one read at a time (asserted). The message
  * before lives until then. From any thread, as the others below. */
 void rpc_stream_read(struct rpc_call *call);
-/* Memory of the message at hand, with the method's cap for itself: emptied by the next
- * rpc_stream_read(), and by rpc_stream_write() of a server-streaming method. NULL when memory is short.
- * (A long stream must not build its answers in rpc_call_arena(), which keeps everything.) */
+/* Memory of the message at hand, with the method's cap for itself. Bidirectional: of the message that
+ * came in, until the next rpc_stream_read(); NULL when there is none. Server-streaming: of the one that
+ * goes out, until the next rpc_stream_write(); NULL when memory is short. (A long stream must not build
+ * its answers in rpc_call_arena(), which keeps everything.) */
 struct arena *rpc_stream_arena(struct rpc_call *call);
 /* One at a time (asserted); packed before this returns. If the arena of the message overflowed, nothing
  * is sent, `cancelled` follows, and the caller hears of the arena. */

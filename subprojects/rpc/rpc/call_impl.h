@@ -74,7 +74,7 @@ struct rpc_call {
 	int64_t start_ns, deadline_ns;
 	struct rpc_request_meta meta;
 
-	struct rpc_op arrived, closed, answered, was_read, written;
+	struct rpc_op arrived, closed, answered, was_read, written, nudged;
 	atomic_bool gone; /* cancelled, timed out, broken or doomed; set under lock */
 	void *data; /* the handler's */
 
@@ -131,6 +131,7 @@ grpc_byte_buffer *rpc_call_pack(const ProtobufCMessage *message);
 
 void rpc_stream_read_done(struct rpc_op *op, bool ok);
 void rpc_stream_write_done(struct rpc_op *op, bool ok);
+void rpc_stream_nudge_done(struct rpc_op *op, bool ok);
 /* Tells a stream's handler, once, that the call is over; nothing for a unary one. */
 void rpc_stream_tell_cancelled(struct rpc_call *call);
 

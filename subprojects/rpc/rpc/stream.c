@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fault.h"
 #include "rpc/call_impl.h"
 
 #include <assert.h>
@@ -25,13 +26,24 @@ static void drop_scratch(struct rpc_call *call)
 	call->scratch = NULL;
 }
 
+static struct arena *make_scratch(const struct rpc_call *call)
+{
+	return FAULT("rpc.stream.arena") ? NULL
+					 : arena_create(rpc_server_options_of(call->server)->budget,
+							call->method->arena_cap);
+}
+
 struct arena *rpc_stream_arena(struct rpc_call *call)
 {
-	if (call->scratch == NULL) {
-		call->scratch = arena_create(rpc_server_options_of(call->server)->budget,
-					     call->method->arena_cap);
+	struct arena *arena;
+
+	pthread_mutex_lock(&call->lock);
+	if (call->scratch == NULL && call->method->shape == RPC_SERVER_STREAM) {
+		call->scratch = make_scratch(call);
 	}
-	return call->scratch;
+	arena = call->scratch;
+	pthread_mutex_unlock(&call->lock);
+	return arena;
 }
 
 /* ---- the end ---- */
@@ -55,11 +67,20 @@ void rpc_stream_tell_cancelled(struct rpc_call *call)
 /* The lock is held. The caller will hear err, whatever the handler says when it finishes. */
 static void doom(struct rpc_call *call, const struct mb_err *err)
 {
-	if (!is_over(call)) {
-		call->doomed = true;
-		call->err = *err;
-		atomic_store_explicit(&call->gone, true, memory_order_relaxed);
-	}
+	call->doomed = true;
+	call->err = *err;
+	atomic_store_explicit(&call->gone, true, memory_order_relaxed);
+}
+
+void rpc_stream_nudge_done(struct rpc_op *op, bool ok)
+{
+	struct rpc_call *call = op->call;
+
+	(void)ok;
+	rpc_stream_tell_cancelled(call);
+	pthread_mutex_lock(&call->lock);
+	call->batches--;
+	rpc_call_unlock_last(call);
 }
 
 /* ---- reading ---- */
@@ -98,31 +119,47 @@ static enum arrival take_arrival(struct rpc_call *call, bool ok)
 	return ARRIVED_MESSAGE;
 }
 
+static enum mb_code unpack_incoming(struct rpc_call *call, struct arena *arena,
+				    ProtobufCMessage **out, struct mb_err *err)
+{
+	grpc_byte_buffer *buffer = call->incoming;
+
+	if (arena == NULL) {
+		mb_fail(err, MB_OVERLOADED, "no memory is left for this message now");
+		err->retry_after_ms = RPC_RETRY_AFTER_MS;
+		return MB_OVERLOADED;
+	}
+	call->incoming = NULL;
+	return rpc_call_unpack(call, buffer, arena, out, err);
+}
+
+/* The message is unpacked beside whatever the handler's threads do, and becomes the one at hand only
+ * if the call is still on. */
 static void hand_over_message(struct rpc_call *call)
 {
 	const struct rpc_method *method = call->method;
-	grpc_byte_buffer *buffer = call->incoming;
-	struct arena *arena = rpc_stream_arena(call);
-	ProtobufCMessage *message;
+	struct arena *arena = make_scratch(call);
+	ProtobufCMessage *message = NULL;
 	struct mb_err err = {0};
-	enum mb_code code;
+	enum mb_code code = unpack_incoming(call, arena, &message, &err);
+	bool over;
 
-	call->incoming = NULL;
-	if (arena == NULL) {
-		grpc_byte_buffer_destroy(buffer);
-		code = mb_fail(&err, MB_OVERLOADED, "no memory is left for this message now");
-		err.retry_after_ms = RPC_RETRY_AFTER_MS;
-	} else {
-		code = rpc_call_unpack(call, buffer, arena, &message, &err);
-	}
-	if (code == MB_OK) {
-		method->stream->message(call, message, method->data);
-		return;
-	}
 	pthread_mutex_lock(&call->lock);
-	doom(call, &err);
+	over = is_over(call);
+	if (!over && code == MB_OK) {
+		call->scratch = arena;
+		arena = NULL;
+	} else if (!over) {
+		doom(call, &err);
+	}
 	pthread_mutex_unlock(&call->lock);
-	rpc_stream_tell_cancelled(call);
+	discard(&call->incoming);
+	arena_destroy(arena);
+	if (!over && code == MB_OK) {
+		method->stream->message(call, message, method->data);
+	} else {
+		rpc_stream_tell_cancelled(call);
+	}
 }
 
 void rpc_stream_read_done(struct rpc_op *op, bool ok)
@@ -179,32 +216,26 @@ static bool is_whole(struct rpc_call *call, struct mb_err *err)
 
 void rpc_stream_write(struct rpc_call *call, const ProtobufCMessage *message)
 {
-	grpc_byte_buffer *buffer = NULL;
 	struct mb_err err = {0};
-	bool whole = is_whole(call, &err);
 
 	assert(call->magic == CALL_MAGIC && call->method->shape != RPC_UNARY);
 	assert(message->descriptor == call->method->output);
-	if (whole) {
-		buffer = rpc_call_pack(message);
-	}
 	pthread_mutex_lock(&call->lock);
 	assert(!call->finished && !call->writing);
+	if (!is_over(call)) {
+		if (is_whole(call, &err)) {
+			start_write(call, rpc_call_pack(message));
+		} else {
+			/* An empty batch: `cancelled` must come on the queue's thread, not beside
+			 * another callback. */
+			doom(call, &err);
+			rpc_call_start(call, NULL, 0, &call->nudged);
+		}
+	}
 	if (call->method->shape == RPC_SERVER_STREAM) {
 		drop_scratch(call);
 	}
-	if (!whole) {
-		/* C core's cancellation brings `cancelled` by way of the queue's thread; calling it
-		 * from here would run it beside another callback. */
-		doom(call, &err);
-		grpc_call_cancel_with_status(call->core, GRPC_STATUS_RESOURCE_EXHAUSTED, err.text,
-					     NULL);
-	} else if (!is_over(call)) {
-		start_write(call, buffer);
-		buffer = NULL;
-	}
 	pthread_mutex_unlock(&call->lock);
-	discard(&buffer);
 }
 
 void rpc_stream_write_done(struct rpc_op *op, bool ok)
