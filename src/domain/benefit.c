@@ -12,11 +12,6 @@ static int64_t points_to(int64_t micro)
 	return micro / MICRO + (micro % MICRO > 0);
 }
 
-static bool adds_up(enum benefit_kind kind)
-{
-	return kind == BENEFIT_QUOTA;
-}
-
 /* What a holder gets from all that he has: uses add up, of levels the highest counts. */
 static int32_t granted(const struct policy_benefit *benefit, const struct holder *holder)
 {
@@ -28,7 +23,7 @@ static int32_t granted(const struct policy_benefit *benefit, const struct holder
 	int32_t value = 0;
 
 	for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++) {
-		if (adds_up(benefit->kind)) {
+		if (benefit->kind == BENEFIT_QUOTA) {
 			value += grants[i];
 		} else if (grants[i] > value) {
 			value = grants[i];

@@ -203,8 +203,8 @@ static void check_among_others(struct reader *reader, const struct policy_benefi
 	if (policy->n_benefits > 0 &&
 	    policy->benefits[policy->n_benefits - 1].number >= benefit->number) {
 		reader_complain(reader, yaml_get(node, STR("number")), below,
-				"%d is not above %d, the number before it", benefit->number,
-				policy->benefits[policy->n_benefits - 1].number);
+				"must be above %d, the number before it, not %d",
+				policy->benefits[policy->n_benefits - 1].number, benefit->number);
 	}
 	snprintf(below, sizeof(below), "%s.id", path);
 	for (int32_t i = 0; i < policy->n_benefits; i++) {

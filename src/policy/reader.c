@@ -517,8 +517,8 @@ static void check_order(struct reader *reader, const struct field_order *order)
 	}
 	value_format(fields[low].type, a, reader->exponent, want);
 	value_format(fields[high].type, b, reader->exponent, have);
-	reader_complain(reader, reader->seen[high], order->high, "%s is not %s %s, which is %s",
-			have, order->strict ? "above" : "at least", order->low, want);
+	reader_complain(reader, reader->seen[high], order->high, "must be %s %s (%s), not %s",
+			order->strict ? "above" : "at least", order->low, want, have);
 }
 
 static void check_rates(struct reader *reader, const struct yaml_node *root)

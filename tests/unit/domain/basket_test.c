@@ -224,14 +224,15 @@ static void a_brand_coupon_counts_its_own_lines_only(void **state)
 
 static void case_57_a_member_price_above_the_public_one_is_flagged(void **state)
 {
-	struct basket_line lines[] = {plain_line(1, 1000), plain_line(2, 1000)};
+	struct basket_line lines[] = {plain_line(1, 1000), plain_line(2, 1000), plain_line(3, 0)};
 	struct priced_basket out;
 
 	(void)state;
 	lines[0].member_price = 1200;
 	lines[1].member_price = 900;
-	out = priced(&DIAMOND, lines, 2, NULL, 0);
+	out = priced(&DIAMOND, lines, 3, NULL, 0);
 	assert_true(out.lines[0].member_price_capped);
+	assert_false(out.lines[2].member_price_capped); /* none: equal to the public one */
 	assert_int_equal(out.lines[0].total, 1000);
 	assert_false(out.lines[1].member_price_capped);
 	assert_int_equal(out.lines[1].total, 900);

@@ -156,8 +156,8 @@ static void the_story_has_place_path_and_count(void **state)
 
 	(void)state;
 	assert_int_equal(policy_parse(text, "p.yaml", arena, &policy, &err), MB_FIELD_INVALID);
-	assert_string_equal(err.text, "p.yaml:78:18: tiers.gold.attain: 350 is not above "
-				      "tiers.silver.attain, which is 400 (and 1 more)");
+	assert_string_equal(err.text, "p.yaml:78:18: tiers.gold.attain: must be above "
+				      "tiers.silver.attain (400), not 350 (and 1 more)");
 	assert_string_equal(err.field, "tiers.gold.attain");
 	assert_null(policy);
 }
