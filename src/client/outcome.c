@@ -7,6 +7,7 @@
 #include "google/rpc/status.pb-c.h"
 #include "rpc/pb.h"
 #include "rpc/prescan.h"
+#include "rpc/status.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,7 +134,7 @@ static enum mb_code code_of(const struct outcome *outcome, bool answered)
 	return MB_INTERNAL;
 }
 
-/* What a peer wrote may reach a terminal. */
+/* What a peer wrote may reach a terminal, or a JSON text. */
 static void clean(char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -186,6 +187,7 @@ static void tell(const struct outcome *outcome, const struct story *story, struc
 	}
 	clean(err->text);
 	clean(err->field);
+	rpc_status_clean(err);
 	err->retry_after_ms = story->retry_after_ms;
 }
 

@@ -173,6 +173,23 @@ static void gives_back_the_servers_error(void **state)
 	end(&f, 1);
 }
 
+static void cuts_texts_between_characters(void **state)
+{
+	char text[601] = "";
+	const struct scripted_step steps[] = {{.status = 5, .message = text}};
+	struct fixture f;
+
+	(void)state;
+	for (int i = 0; i < 300; i++) { /* err.text has room for 127 and a half */
+		memcpy(text + 2 * i, "\xc3\xa9", 3);
+	}
+	begin(&f, steps, 1);
+	assert_int_equal(mb_code_grpc(call(&f, true)), 5);
+	assert_true(str_is_utf8(str_from(f.err.text)));
+	assert_in_range(strlen(f.err.text), 250, 255);
+	end(&f, 1);
+}
+
 static void keeps_a_reason_that_it_does_not_know(void **state)
 {
 	uint8_t bytes[512];
@@ -546,6 +563,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_and_gives_the_answer),
 		cmocka_unit_test(gives_back_the_servers_error),
+		cmocka_unit_test(cuts_texts_between_characters),
 		cmocka_unit_test(keeps_a_reason_that_it_does_not_know),
 		cmocka_unit_test(makes_do_without_details_or_with_bad_ones),
 		cmocka_unit_test(repeats_what_was_unavailable_twice),
