@@ -330,6 +330,7 @@ enum mb_code daemon_start(struct daemon *daemon, struct daemon_options *options,
 	}
 	if (options->migrate == MIGRATE_ONLY) {
 		LOG_INFO(&daemon->log, "the store is up to date", LOG_STR("data", daemon->data));
+		*exit_code = EXIT_OK;
 		return MB_OK;
 	}
 	if ((code = start_tokens(daemon, err)) != MB_OK) {

@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MODE 0600
+#define MODE	 0600
+#define RETRY_MS 1000 /* the other one may be on its way out */
 
 static enum mb_code fail_path(const char *path, const char *what, struct mb_err *err)
 {
@@ -51,10 +52,14 @@ static enum mb_code fail_locked(int fd, const char *path, struct mb_err *err)
 	ssize_t len = pread(fd, pid, sizeof(pid) - 1, 0);
 
 	pid[len > 0 ? strcspn(pid, "\n") : 0] = '\0';
-	return mb_fail(err, MB_STORE_UNAVAILABLE,
-		       "'%.100s' is in use by another memberd (pid %s): stop it first, or give "
-		       "this one another file",
-		       path, pid[0] != '\0' ? pid : "unknown");
+	mb_fail(err, MB_STORE_UNAVAILABLE,
+		"'%.100s' is in use by another memberd (pid %s): stop it first, or give this one "
+		"another file",
+		path, pid[0] != '\0' ? pid : "unknown");
+	if (err != NULL) {
+		err->retry_after_ms = RETRY_MS;
+	}
+	return MB_STORE_UNAVAILABLE;
 }
 
 static bool write_pid(int fd)

@@ -217,7 +217,8 @@ struct store_options {
 };
 
 /* Blocking; before the loop runs. MB_STORE_UNAVAILABLE with a story that says what to do (locked by
- * another memberd, newer schema, not a database, unreadable). */
+ * another memberd, newer schema, not a database, unreadable). When another memberd has it, and only
+ * then, err->retry_after_ms is set. */
 enum mb_code store_open_sqlite(const struct store_options *options, struct store **out,
 			       struct mb_err *err);
 enum mb_code store_open_memory(const struct store_options *options, struct store **out,

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: a folder of one's own, and memberds that are stopped and looked over at the end."""
+import os
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+from memberd import Memberd  # noqa: E402
+
+
+@pytest.fixture
+def home():
+    # short: the path of a Unix socket has at most 107 bytes
+    path = tempfile.mkdtemp(prefix="md-")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def start(home):
+    """start(*args, ...) gives a memberd that serves; start.spawn(...) one that may not."""
+    started = []
+
+    def make(*args, **options):
+        daemon = Memberd(options.pop("home", home), *args, **options)
+        started.append(daemon)
+        return daemon
+
+    def begin(*args, **options):
+        return make(*args, **options).start()
+
+    def spawn(*args, **options):
+        return make(*args, **options).spawn()
+
+    begin.spawn = spawn
+    begin.make = make
+    yield begin
+    broken = []
+    for daemon in started:
+        if daemon.process is None:
+            continue
+        alive = daemon.process.poll() is None
+        if alive and not daemon.killed:
+            try:
+                if daemon.stop() != 0:
+                    broken.append(f"memberd ended with {daemon.process.returncode}")
+            except Exception as error:  # it hangs: say so, and take it away
+                broken.append(f"memberd does not stop: {error}")
+        daemon.close()
+        broken += daemon.sanitizer_reports()
+        print(f"stderr of memberd {daemon.process.pid}, exit {daemon.process.returncode}:\n{daemon.stderr()}",
+              file=sys.stderr)
+    assert not broken, broken
+
+
+@pytest.fixture
+def daemon(start):
+    return start()
+
+
+@pytest.fixture
+def api(daemon):
+    return daemon.api()

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options, files and what is said about wrong ones; nothing here opens a store."""
+import os
+
+import pytest
+
+from memberd import run
+
+
+def write(home, name, text, mode=0o600):
+    path = os.path.join(home, name)
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+TOKENS = "admin sha256:" + "ab" * 32 + "\n"
+
+
+def test_help_and_version_are_told_on_stdout():
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    assert "--listen" in out and "Exit codes" in out
+    assert run("-h")[1] == out
+    code, out, err = run("--version")
+    assert code == 0 and out.startswith("memberd ") and err == ""
+
+
+@pytest.mark.parametrize("flags, word", [
+    (["--lisen", "127.0.0.1:1"], "did you mean --listen?"),
+    (["--queues", "0"], "1 to 64"),
+    (["--queues", "many"], "1 to 64"),
+    (["--store", "postgres"], "sqlite|memory"),
+    (["--data"], "needs a value"),
+    (["start"], "options begin with --"),
+    (["--listen", "7443"], "HOST:PORT"),
+    (["--listen", "0.0.0.0:7443"], "--plaintext-behind-proxy"),
+    (["--listen", "0.0.0.0:7443", "--plaintext-behind-proxy"], "--token-file"),
+])
+def test_a_wrong_flag_is_a_usage_error(flags, word):
+    code, out, err = run(*flags)
+    assert code == 64 and out == ""
+    assert word in err and "--help" in err
+
+
+@pytest.mark.parametrize("name, value, word", [
+    ("MEMBERD_QUEUE", "2", "did you mean MEMBERD_QUEUES?"),
+    ("MEMBERD_QUEUES", "x", "MEMBERD_QUEUES: 'x' is no whole number"),
+    ("MEMBERD_HELP", "true", "is no option"),
+])
+def test_a_wrong_environment_is_a_configuration_error(name, value, word):
+    code, _, err = run("--check-config", env={name: value})
+    assert code == 78 and word in err
+
+
+@pytest.mark.parametrize("text, word", [
+    ("queues: 0\n", "c.yaml:1:9: queues: '0' is no whole number"),
+    ("log-level: info\nlog_level: debug\n", "c.yaml:2:"),
+    ("log-level: info\nlog-level: debug\n", "c.yaml:2:1: "),
+    ("quues: 3\n", "did you mean queues?"),
+    ("queues: [2]\n", "one value"),
+    ("- queues\n", "must be a map"),
+    ("queues: &q 2\n", "anchors"),
+    ("config: other.yaml\n", "is no option"),
+    ("", "empty"),
+])
+def test_a_wrong_file_is_told_with_its_line(home, text, word):
+    write(home, "c.yaml", text)
+    code, _, err = run("--config", "c.yaml", "--check-config", cwd=home)
+    assert code == 78 and word in err, err
+
+
+def test_a_missing_file_is_a_configuration_error(home):
+    code, _, err = run("--config", "none.yaml", "--check-config", cwd=home)
+    assert code == 78 and "none.yaml" in err
+
+
+def test_flag_beats_environment_beats_file(home):
+    write(home, "c.yaml", "queues: 3\nreaders: 3\npending-max: 3\n")
+    code, out, _ = run("--config", "c.yaml", "--queues", "5", "--print-config", cwd=home,
+                       env={"MEMBERD_QUEUES": "4", "MEMBERD_READERS": "4"})
+    assert code == 0
+    lines = out.splitlines()
+    assert "queues: 5  # flag" in lines
+    assert "readers: 4  # environment" in lines
+    assert "pending-max: 3  # file" in lines
+    assert 'listen: "127.0.0.1:7443"  # default' in lines
+
+
+def test_print_config_is_a_file_that_says_the_same(home):
+    _, out, _ = run("--queues", "7", "--data", "a \"b\"", "--print-config")
+    write(home, "c.yaml", out)
+    code, again, err = run("--config", "c.yaml", "--print-config", cwd=home)
+    assert code == 0, err
+    assert [line.split("  # ")[0] for line in again.splitlines()] == \
+        [line.split("  # ")[0] for line in out.splitlines()]
+
+
+def test_what_a_cluster_sets_is_passed_over():
+    code, _, err = run("--check-config", env={"MEMBERD_PORT": "tcp://10.0.0.1:7443",
+                                              "MEMBERD_SERVICE_HOST": "10.0.0.1"})
+    assert code == 0, err
+
+
+def test_check_config_reads_the_files_and_touches_no_data(home):
+    tokens = write(home, "tokens", TOKENS)
+    code, out, err = run("--check-config", "--token-file", tokens, "--data", os.path.join(home, "data"))
+    assert code == 0 and "fine" in out, err
+    assert not os.path.exists(os.path.join(home, "data"))
+    assert run("--check-config", "--listen", "0.0.0.0:1")[0] == 64
+
+
+@pytest.mark.parametrize("text, mode", [
+    ("root sha256:" + "ab" * 32 + "\n", 0o600),
+    ("admin sha256:abc\n", 0o600),
+    ("admin secret\n", 0o600),
+    (TOKENS, 0o644),
+    ("", 0o600),
+])
+def test_wrong_token_files_are_refused(home, text, mode):
+    tokens = write(home, "tokens", text, mode)
+    code, _, err = run("--check-config", "--token-file", tokens)
+    assert code == 78 and "tokens" in err
+
+
+def test_the_built_in_policy_is_printed_and_is_fine(home):
+    code, text, _ = run("--print-policy")
+    assert code == 0 and "black_diamond" in text
+    path = write(home, "p.yaml", text)
+    code, out, err = run("--check-policy", path)
+    assert code == 0 and "fine" in out, err
+    assert run("--policy", path, "--print-policy")[1] == text
+
+
+def test_a_wrong_policy_is_told_with_every_problem(home):
+    text = run("--print-policy")[1]
+    path = write(home, "p.yaml", text.replace("attain: 600", "attain: 300").replace("zone:", "zoen:"))
+    code, out, err = run("--check-policy", path)
+    assert code == 78 and out == ""
+    assert len([line for line in err.splitlines() if line.startswith(path + ":")]) >= 2, err
+
+
+def test_a_wrong_clock_is_a_configuration_error(home):
+    code, _, err = run("--clock", "noon", "--data", os.path.join(home, "data"))
+    assert code == 78 and "no clock" in err

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Coming up, staying what it was, going away."""
+import os
+import sqlite3
+import stat
+
+from memberd import Memberd, ref, refused
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def test_the_first_start_makes_everything_private_and_says_so(start):
+    daemon = start()
+    assert mode(daemon.data) == 0o700
+    names = sorted(os.listdir(daemon.data))
+    assert {"memberd.db", "master.key"} <= set(names)
+    assert all(mode(os.path.join(daemon.data, name)) == 0o600 for name in names), names
+    key = daemon.wait_event("key file made: keep a copy of it in another place than the data")
+    assert key["path"] == os.path.join(os.path.realpath(daemon.data), "master.key")
+    assert daemon.events("every caller is admin")
+    serving = daemon.events("serving")[0]
+    assert serving["address"] == daemon.target
+    assert serving["data"] == os.path.realpath(daemon.data)
+    assert daemon.target in serving["try"]
+
+
+def test_a_second_start_keeps_the_data_and_makes_no_key(start):
+    first = start()
+    member = first.api().enroll("ada")
+    identity = first.events("serving")[0]["store_id"]
+    assert first.stop() == 0
+    assert first.events("stopped")
+    second = start()
+    assert second.api().members.GetMember(member=ref(member)).member.member_id == member
+    assert second.events("serving")[0]["store_id"] == identity
+    assert not second.events("key file made: keep a copy of it in another place than the data")
+
+
+def test_every_answer_names_the_store(daemon, api):
+    with refused("NOT_FOUND", "MEMBER_NOT_FOUND"):
+        api.members.GetMember(member=ref(4711))
+    assert api.initial["x-memberd-store-id"] == daemon.events("serving")[0]["store_id"]
+    api.enroll("ada")
+    assert api.initial["x-memberd-store-id"] == daemon.events("serving")[0]["store_id"]
+
+
+def test_a_restored_copy_gets_an_id_of_its_own(start):
+    first = start()
+    member = first.api().enroll("ada")
+    first.stop()
+    second = start("--new-store-id")
+    assert second.events("serving")[0]["store_id"] != first.events("serving")[0]["store_id"]
+    assert second.api().members.GetMember(member=ref(member)).member.member_id == member
+
+
+def test_a_second_memberd_on_the_same_data_is_told_to_wait(start):
+    first = start()
+    second = start.spawn()
+    assert second.wait() == 75
+    assert second.events("cannot start")[0]["exit"] == 75
+    assert first.api().health() == "SERVING"
+
+
+def test_an_address_in_use_is_refused(start):
+    first = start()
+    second = start.spawn("--store", "memory", port=first.port)
+    assert second.wait() == 69
+    third = start.make("--store", "memory")
+    third.args[third.args.index("--admin-listen") + 1] = f"127.0.0.1:{first.admin_port}"
+    assert third.spawn().wait() == 69
+    assert "--admin-listen" in third.events("cannot start")[0]["story"]
+
+
+def test_a_database_without_its_key_is_refused_and_left_alone(start):
+    first = start()
+    member = first.api().enroll("ada")
+    first.stop()
+    key = os.path.join(first.data, "master.key")
+    os.rename(key, key + ".away")
+    second = start.spawn()
+    assert second.wait() == 78
+    assert "master.key" in second.events("cannot start")[0]["story"]
+    assert not os.path.exists(key)
+    os.rename(key + ".away", key)
+    assert start().api().members.GetMember(member=ref(member), view="MEMBER_VIEW_FULL").member.identities
+
+
+def test_another_key_is_refused(start):
+    start().stop()
+    other = os.path.join(start.make().home, "other.key")
+    with open(other, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write("ab" * 32 + "\n")
+    assert start.spawn("--key-file", other).wait() == 78
+
+
+def test_a_key_that_others_can_read_is_refused(start):
+    first = start()
+    first.stop()
+    os.chmod(os.path.join(first.data, "master.key"), 0o644)
+    assert start.spawn().wait() == 78
+
+
+def test_what_is_no_database_is_refused(start):
+    daemon = start.make()
+    os.mkdir(daemon.data, 0o700)
+    with open(os.path.join(daemon.data, "memberd.db"), "w") as file:
+        file.write("these are not the pages you are looking for\n" * 100)
+    assert daemon.spawn().wait() == 69
+
+
+def test_a_newer_schema_is_refused(start):
+    first = start()
+    first.stop()
+    with sqlite3.connect(os.path.join(first.data, "memberd.db")) as database:
+        changed = database.execute("UPDATE meta SET value = 9999 WHERE name = 'store.schema'").rowcount
+        assert changed == 1
+    database.close()
+    second = start.spawn()
+    assert second.wait() == 69
+    assert "schema 9999" in second.events("cannot start")[0]["story"]
+
+
+def test_migrate_only_ends_after_it(start):
+    daemon = start.spawn("--migrate", "only")
+    assert daemon.wait() == 0
+    assert daemon.events("the store is up to date")
+    assert not daemon.events("serving")
+
+
+def test_data_that_cannot_be_made_is_refused(start):
+    daemon = start.spawn("--data", "/proc/nowhere/data")
+    assert daemon.wait() == 74
+
+
+def test_memory_is_volatile_and_says_so(start):
+    daemon = start("--store", "memory")
+    daemon.api().enroll("ada")
+    assert daemon.events("volatile store: everything is forgotten at the end")
+    assert not os.path.exists(daemon.data)
+
+
+def test_a_unix_socket_is_private(start, home):
+    path = os.path.join(home, "s")
+    daemon = Memberd(home)
+    daemon.args[1] = f"unix:{path}"
+    daemon.target = f"unix:{path}"
+    try:
+        daemon.start()
+        assert mode(path) == 0o600
+        assert daemon.api().enroll("ada")
+        assert daemon.stop() == 0
+    finally:
+        daemon.close()
