@@ -93,7 +93,7 @@ static void the_deadline_reaches_the_server(void **state)
 				   .request = &request.base,
 				   .response_type = &echo__v1__echo_response__descriptor,
 				   .arena = arena,
-				   .deadline_ms = 100};
+				   .deadline_ms = 500};
 	struct mb_err err;
 
 	(void)state;

@@ -158,30 +158,16 @@ static void *serve(void *data)
 	return NULL;
 }
 
-static int bind_port(grpc_server *server)
+struct scripted *scripted_start_at(const struct scripted_step *steps, size_t count, int port)
 {
 	grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
-	static int i; /* never the same twice: it would wait for TIME_WAIT */
-	int port = 0;
-
-	for (int end = i + 200; i < end && port == 0; i++) {
-		char address[32];
-
-		snprintf(address, sizeof(address), "127.0.0.1:%d",
-			 PORT_FIRST + ((int)getpid() * 7 + i * 61) % PORT_COUNT);
-		port = grpc_server_add_http2_port(server, address, plain);
-	}
-	grpc_server_credentials_release(plain);
-	return port;
-}
-
-struct scripted *scripted_start(const struct scripted_step *steps, size_t count, int *port)
-{
 	grpc_arg arg = {.type = GRPC_ARG_INTEGER,
 			.key = (char *)GRPC_ARG_ALLOW_REUSEPORT,
 			.value.integer = 0};
 	grpc_channel_args args = {1, &arg};
 	struct scripted *scripted = calloc(1, sizeof(*scripted));
+	char address[32];
+	int bound;
 
 	assert(scripted != NULL);
 	grpc_init();
@@ -190,12 +176,30 @@ struct scripted *scripted_start(const struct scripted_step *steps, size_t count,
 	scripted->server = grpc_server_create(&args, NULL);
 	scripted->queue = grpc_completion_queue_create_for_next(NULL);
 	grpc_server_register_completion_queue(scripted->server, scripted->queue, NULL);
-	*port = bind_port(scripted->server);
-	assert(*port != 0);
+	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+	bound = grpc_server_add_http2_port(scripted->server, address, plain);
+	grpc_server_credentials_release(plain);
 	grpc_server_start(scripted->server);
 	if (pthread_create(&scripted->thread, NULL, serve, scripted) != 0) {
 		abort();
 	}
+	if (bound == 0) {
+		scripted_destroy(scripted);
+		return NULL;
+	}
+	return scripted;
+}
+
+struct scripted *scripted_start(const struct scripted_step *steps, size_t count, int *port)
+{
+	static int n; /* never the same twice: it would wait for TIME_WAIT */
+	struct scripted *scripted = NULL;
+
+	for (int end = n + 200; n < end && scripted == NULL; n++) {
+		*port = PORT_FIRST + ((int)getpid() * 7 + n * 61) % PORT_COUNT;
+		scripted = scripted_start_at(steps, count, *port);
+	}
+	assert(scripted != NULL);
 	return scripted;
 }
 

@@ -26,6 +26,8 @@ struct scripted;
 
 /* The n-th call gets the n-th step, the ones after the last get the last. Steps stay borrowed. */
 struct scripted *scripted_start(const struct scripted_step *steps, size_t count, int *port);
+/* At this port; NULL when it is taken. */
+struct scripted *scripted_start_at(const struct scripted_step *steps, size_t count, int port);
 /* Ends the thread; the struct stays readable until scripted_destroy(). */
 void scripted_stop(struct scripted *scripted);
 void scripted_destroy(struct scripted *scripted);
