@@ -34,7 +34,6 @@ struct timeline {
 	struct order_book book;
 	size_t next_event;
 	int64_t now; /* everything up to it has acted */
-	int64_t begin; /* the earliest effective instant; TIME_NEVER: none */
 	int64_t next_month, next_settlement; /* after now */
 	struct window live, settling; /* of the next settlement: the whole months before this one */
 	struct score score; /* live, at now */
@@ -223,6 +222,9 @@ static unsigned act(struct timeline *line, int64_t at)
 			break;
 		}
 		switch (event->kind) {
+		case ORDER_PAID:
+			causes |= CHANGE_POSTING;
+			break;
 		case ORDER_POSTS:
 			post(line, event->record);
 			causes |= CHANGE_POSTING;
@@ -275,7 +277,7 @@ static bool is_quiet(const struct timeline *line)
 	       line->settling.high == line->book.n_records && line->settled.spend == 0 &&
 	       !line->state.at_risk && line->state.protected_until == 0 &&
 	       tier_keeps(0, line->state.tier, line->policy) &&
-	       (line->settled_at != 0 || line->now < line->begin);
+	       (line->settled_at != 0 || line->now < line->book.begin);
 }
 
 /* ---- steps ---- */
@@ -304,19 +306,21 @@ static void catch_up(struct timeline *line, int64_t at)
 {
 	int64_t last;
 
+	if (at < line->next_settlement && at < line->next_month) {
+		line->now = max_i64(line->now, at);
+		return;
+	}
 	if (at >= line->next_settlement) {
 		last = calendar_last_settlement(at, line->policy->protection.settlement_day,
 						line->zone);
-		if (last >= line->begin) {
+		if (last >= line->book.begin) {
 			move_windows(line, last);
 			settle(line, last);
 		}
 		line->next_settlement = next_settlement(line, at);
 	}
-	if (at >= line->next_month) {
-		move_windows(line, at);
-		line->score = window_score(&line->live);
-	}
+	move_windows(line, at);
+	line->score = window_score(&line->live);
 	line->now = max_i64(line->now, at);
 }
 
@@ -339,7 +343,7 @@ static unsigned step(struct timeline *line, int64_t at)
 		record(line, told);
 	}
 	if (at == line->next_settlement) {
-		causes |= at >= line->begin ? settle(line, at) : 0;
+		causes |= at >= line->book.begin ? settle(line, at) : 0;
 		line->next_settlement = next_settlement(line, at);
 	}
 	line->now = at;
@@ -363,8 +367,7 @@ static enum mb_code begin_timeline(const struct fold_input *in, struct arena *ar
 	line->policies = in->policies;
 	line->zone = in->policies->versions[0]->zone_minutes;
 	line->state.tier = TIER_BRONZE;
-	line->begin = line->book.n_events == 0 ? TIME_NEVER : line->book.events[0].at;
-	start = min_i64(line->begin, in->t);
+	start = min_i64(line->book.begin, in->t);
 	take_policy(line, start);
 	line->now = start - 1;
 	line->next_settlement = next_settlement(line, line->now);

@@ -79,7 +79,7 @@ struct transition {
 
 /* Why something changes at an instant of the schedule; bits, several may fall together. */
 enum change_cause {
-	CHANGE_POSTING = 1, /* an order posts */
+	CHANGE_POSTING = 1, /* an order posts, or one that was told before its time is paid */
 	CHANGE_REVERSAL = 2, /* a reversal or cancellation of a later instant takes effect */
 	CHANGE_MONTH = 4, /* an order, posted or pending, leaves the live window */
 	CHANGE_SETTLEMENT =

@@ -316,21 +316,30 @@ static void find_times(const struct builder *builder, struct order_record *recor
 
 static void add_event(struct order_book *book, struct order_event event)
 {
-	if (event.at != TIME_NEVER) {
-		book->events[book->n_events++] = event;
+	if (event.at == TIME_NEVER) {
+		return;
+	}
+	book->events[book->n_events++] = event;
+	if (event.kind != ORDER_PAID) {
+		book->begin = min_i64(book->begin, event.at);
 	}
 }
 
-static void add_events(struct order_book *book, struct order_record *record,
+static void add_events(struct order_book *book, struct order_record *record, int64_t t,
 		       const struct placed *followers, size_t n)
 {
+	int64_t paid_at = record->entry->activity.occurred_at;
+
+	add_event(book, (struct order_event){.at = paid_at > t ? paid_at : TIME_NEVER,
+					     .record = record,
+					     .kind = ORDER_PAID});
 	add_event(book, (struct order_event){
 				.at = record->posts_at, .record = record, .kind = ORDER_POSTS});
 	add_event(book, (struct order_event){
 				.at = record->closed_at, .record = record, .kind = ORDER_CLOSES});
 	for (size_t i = 0; i < n; i++) {
 		const struct activity *activity = &followers[i].entry->activity;
-		int64_t at = max_i64(activity->occurred_at, record->entry->activity.occurred_at);
+		int64_t at = max_i64(activity->occurred_at, paid_at);
 
 		/* once the order is closed nothing is left to shrink */
 		if (activity->kind == ACTIVITY_REVERSAL && at < record->closed_at &&
@@ -356,7 +365,7 @@ static bool make_events(struct builder *builder)
 	size_t begin = 0, n_followers;
 
 	n_followers = book->n_records == 0 ? 0 : builder->ends[book->n_records - 1];
-	book->events = arena_array(builder->arena, 2 * book->n_records + n_followers,
+	book->events = arena_array(builder->arena, 3 * book->n_records + n_followers,
 				   sizeof(*book->events));
 	if (book->events == NULL) {
 		return false;
@@ -372,7 +381,7 @@ static bool make_events(struct builder *builder)
 			}
 		}
 		find_times(builder, &book->records[i], followers, n);
-		add_events(book, &book->records[i], followers, n);
+		add_events(book, &book->records[i], builder->t, followers, n);
 		begin = builder->ends[i];
 	}
 	/* at one instant the order does not matter: postings and reversals commute */
@@ -384,7 +393,7 @@ enum mb_code order_book_build(const struct entry *entries, size_t n_entries,
 			      const struct policy_list *policies, int64_t t, struct arena *arena,
 			      struct order_book *out, struct mb_err *err)
 {
-	struct order_book book = {.categories = {.arena = arena}};
+	struct order_book book = {.categories = {.arena = arena}, .begin = TIME_NEVER};
 	struct builder builder = {.entries = entries,
 				  .n_entries = n_entries,
 				  .policies = policies,

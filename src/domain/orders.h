@@ -52,7 +52,8 @@ struct order_record {
 	struct worth worth;
 };
 
-enum order_event_kind { ORDER_POSTS, ORDER_SHRINKS, ORDER_CLOSES };
+/* ORDER_PAID stands only for what is paid after the instant of the fold: pending from then on. */
+enum order_event_kind { ORDER_PAID, ORDER_POSTS, ORDER_SHRINKS, ORDER_CLOSES };
 
 struct order_event {
 	int64_t at;
@@ -67,11 +68,13 @@ struct order_book {
 	int32_t n_days;
 	struct order_event *events; /* by rising instant */
 	size_t n_events;
+	int64_t begin; /* the first of them that is not ORDER_PAID; TIME_NEVER: none */
 	struct intern categories;
 	enum entry_state *states; /* of the ledger's entries; those of orders are the fold's */
 };
 
-/* t: parked entries that are too old by then are EXPIRED. MB_ARENA_FULL or MB_OVERLOADED. */
+/* t: the instant of the fold; parked entries that are too old by then are EXPIRED. MB_ARENA_FULL or
+ * MB_OVERLOADED. */
 enum mb_code order_book_build(const struct entry *entries, size_t n_entries,
 			      const struct policy_list *policies, int64_t t, struct arena *arena,
 			      struct order_book *out, struct mb_err *err);

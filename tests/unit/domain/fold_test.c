@@ -143,6 +143,11 @@ static void case_18_exactly_2500(void **state)
 	assert_int_equal(s.level, LEVEL_APASS);
 	ledger_fini(&l);
 	ledger_init(&l, &default_policies);
+	s = standing(fill_to_the_top(205)); /* there is no more */
+	assert_int_equal(s.score.micro, 2500 * MICRO);
+	assert_int_equal(s.score.days, 205);
+	ledger_fini(&l);
+	ledger_init(&l, &default_policies);
 	s = standing(fill_to_the_top(199));
 	assert_int_equal(s.score.points, 2499);
 	assert_int_equal(s.tier, TIER_DIAMOND);
@@ -810,6 +815,23 @@ static void case_34_window_rolls_as_predicted(void **state)
 	assert_int_equal(then.standing.settled.last_month, 2029 * 12 + 10);
 }
 
+static void dates_move_on_when_all_is_quiet(void **state)
+{
+	struct standing s;
+
+	(void)state;
+	food("o", at("2026-01-10"), YUAN(100));
+	s = standing(at("2031-05-07"));
+	assert_int_equal(s.score.last_month, 2031 * 12 + 4);
+	assert_int_equal(s.settled_at, at("2031-04-08"));
+	assert_int_equal(s.settled.last_month, 2031 * 12 + 2);
+	s = standing(at("2031-05-27")); /* after the settlement of the same month */
+	assert_int_equal(s.score.last_month, 2031 * 12 + 4);
+	assert_int_equal(s.score.first_month, 2030 * 12 + 5);
+	assert_int_equal(s.settled_at, at("2031-05-08"));
+	assert_int_equal(s.settled.last_month, 2031 * 12 + 3);
+}
+
 static void schedule_holds_each_change_once(void **state)
 {
 	static const struct {
@@ -838,6 +860,64 @@ static void schedule_holds_each_change_once(void **state)
 	}
 	assert_int_equal(fold.next_change, at("2026-02-08"));
 	assert_int_equal(fold.next_date, at("2026-02-01"));
+}
+
+static void years_of_quiet_end(void **state)
+{
+	struct fold fold;
+
+	(void)state;
+	food("o", at("2026-01-10"), YUAN(100));
+	food("p", at("2029-05-10"), YUAN(100));
+	fold = ledger_fold(&l, at("2029-05-10"));
+	assert_int_equal(fold.standing.settled_at, at("2029-05-08"));
+	assert_int_equal(fold.n_schedule, 3);
+	assert_int_equal(fold.schedule[0].at, at("2029-06-08"));
+	assert_int_equal(fold.schedule[0].after.settled.points, 21);
+	assert_int_equal(fold.schedule[1].at, at("2030-05-01"));
+	assert_int_equal(fold.schedule[2].at, at("2030-06-08"));
+	assert_int_equal(fold.schedule[2].after.settled.points, 0);
+}
+
+static void what_is_paid_later_is_pending_then(void **state)
+{
+	struct fold fold;
+
+	(void)state;
+	/* told four minutes ahead */
+	assert_int_equal(ledger_send(&l,
+				     order_for(&l, "o", PLATFORM_TRAVEL, at("2026-03-10 10:04:00"),
+					       0, YUAN(100)),
+				     at("2026-03-10 10:00:00"), NULL),
+			 MB_OK);
+	fold = ledger_fold(&l, at("2026-03-10 10:00:00"));
+	assert_int_equal(fold.n_pending, 0);
+	assert_int_equal(fold.states[0], ENTRY_PENDING);
+	assert_int_equal(fold.next_change, at("2026-03-10 10:04:00"));
+	assert_int_equal(fold.n_schedule, 2);
+	assert_int_equal(fold.schedule[1].at, at("2027-03-01")); /* it would add nothing then */
+	fold = ledger_fold(&l, at("2026-03-10 10:04:00"));
+	assert_int_equal(fold.n_pending, 1);
+	assert_int_equal(fold.n_schedule, 1);
+}
+
+static void what_has_no_effect_is_not_foretold(void **state)
+{
+	struct fold fold;
+
+	(void)state;
+	food("o", at("2026-03-10"), YUAN(100));
+	ledger_put(&l, reversal_for(&l, "x", "o", at("2026-03-12"), YUAN(10)));
+	assert_int_equal(ledger_send(&l, cancellation_for("c", "o", at("2026-03-11")),
+				     at("2026-03-12"), NULL),
+			 MB_OK);
+	fold = ledger_fold(&l, at("2026-03-10"));
+	assert_int_equal(fold.n_schedule, 2);
+	assert_int_equal(fold.schedule[0].at, at("2026-03-11"));
+	assert_int_equal(fold.schedule[0].causes, CHANGE_REVERSAL);
+	assert_int_equal(fold.schedule[1].at, at("2026-04-08")); /* the first settlement */
+	assert_int_equal(ledger_state(&l, "x", at("2026-03-12")), ENTRY_APPLIED);
+	assert_int_equal(ledger_state(&l, "o", at("2026-03-12")), ENTRY_REVERSED);
 }
 
 static void schedule_can_be_cut_short(void **state)
@@ -1112,7 +1192,11 @@ int main(void)
 		TEST(case_29_settlement_twice_is_one),
 		TEST(case_30_settlement_three_months_late_is_the_same),
 		TEST(case_34_window_rolls_as_predicted),
+		TEST(dates_move_on_when_all_is_quiet),
 		TEST(schedule_holds_each_change_once),
+		TEST(years_of_quiet_end),
+		TEST(what_is_paid_later_is_pending_then),
+		TEST(what_has_no_effect_is_not_foretold),
 		TEST(schedule_can_be_cut_short),
 		TEST(far_future_is_reached_at_once),
 		TEST(thresholds_change_in_mid_month),
