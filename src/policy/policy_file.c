@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* The tree of a file that is as large and as dense as may be. */
-#define TREE_MAX ((size_t)64 * 1024 * 1024)
+#define TREE_MAX ((size_t)32 * 1024 * 1024)
 
 /* src/policy/default.yaml as bytes, made by the build. */
 extern const unsigned char policy_default_yaml[];

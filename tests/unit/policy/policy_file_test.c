@@ -230,6 +230,46 @@ static void size_has_its_limit(void **state)
 	strbuf_fini(&text);
 }
 
+/* As many nodes as fit into the size: memory is not what refuses them. */
+static void the_densest_file_fits(void **state)
+{
+	struct strbuf text = {0};
+	const struct policy *policy = NULL;
+	int n = 0;
+
+	(void)state;
+	strbuf_putc(&text, '[');
+	for (int outer = 0; text.len < POLICY_FILE_MAX - 1000; outer++) {
+		strbuf_puts(&text, outer == 0 ? "[" : "],[");
+		for (n = 0; n < 255; n++) {
+			strbuf_puts(&text, n == 0 ? "1" : ",1");
+		}
+	}
+	strbuf_puts(&text, "]]");
+	assert_true(text.len <= POLICY_FILE_MAX);
+	assert_int_equal(policy_parse(strbuf_str(&text), "p", arena, &policy, &err),
+			 MB_FIELD_INVALID);
+	strbuf_fini(&text);
+}
+
+/* Files of other editors: carriage returns, a byte order mark. */
+static void other_line_ends_are_read(void **state)
+{
+	const struct policy *first = default_parsed(arena);
+	struct strbuf text = {0};
+
+	(void)state;
+	strbuf_puts(&text, "\xef\xbb\xbf");
+	for (size_t i = 0; i < policy_default_text().len; i++) {
+		char c = policy_default_text().ptr[i];
+
+		strbuf_puts(&text, c == '\n' ? "\r" : "");
+		strbuf_putc(&text, c);
+	}
+	assert_true(policy_equal(first, parsed(arena, strbuf_str(&text))));
+	strbuf_fini(&text);
+}
+
 static void short_memory_is_an_error_and_no_more(void **state)
 {
 	int full = 0;
@@ -369,6 +409,8 @@ int main(void)
 		CASE(at_most_twenty_are_listed),
 		CASE(long_texts_are_cut_between_characters),
 		CASE(size_has_its_limit),
+		CASE(the_densest_file_fits),
+		CASE(other_line_ends_are_read),
 		CASE(short_memory_is_an_error_and_no_more),
 		CASE(files_are_loaded_or_told_why_not),
 		CASE(versions_follow_each_other),
