@@ -19,11 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIENT_MAGIC 0x436c6e74u
-#define NS_PER_MS    INT64_C(1000000)
-#define TARGET_MOST  256
-#define TOKEN_MOST   4096
-#define OPS	     6
+#define CLIENT_MAGIC  0x436c6e74u
+#define NS_PER_MS     INT64_C(1000000)
+#define TARGET_MOST   256
+#define TOKEN_MOST    4096
+#define STORE_ID_MOST 64
+#define OPS	      6
 
 struct client {
 	uint32_t magic;
@@ -35,6 +36,7 @@ struct client {
 	struct list flying, sleeping, done; /* of client_flight */
 	size_t pending;
 	uint64_t random;
+	char store_id[STORE_ID_MOST + 1]; /* as the last answer told, "" before */
 };
 
 /*
@@ -257,16 +259,31 @@ static struct str slice_str(const grpc_slice *slice)
 	return (struct str){(const char *)GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
 }
 
-static struct str find_trailer(const struct client_flight *flight, const char *key)
+static struct str find_item(const grpc_metadata_array *items, const char *key)
 {
-	for (size_t i = 0; i < flight->trailing.count; i++) {
-		const grpc_metadata *item = &flight->trailing.metadata[i];
+	for (size_t i = 0; i < items->count; i++) {
+		const grpc_metadata *item = &items->metadata[i];
 
 		if (str_eq(slice_str(&item->key), str_from(key))) {
 			return slice_str(&item->value);
 		}
 	}
 	return (struct str){NULL, 0};
+}
+
+static void note_store(struct client *client, const struct client_flight *flight)
+{
+	struct str id = find_item(&flight->initial, "x-memberd-store-id");
+
+	if (id.len > 0 && id.len <= STORE_ID_MOST) {
+		memcpy(client->store_id, id.ptr, id.len);
+		client->store_id[id.len] = '\0';
+	}
+}
+
+const char *client_store_id(const struct client *client)
+{
+	return client->store_id;
 }
 
 static enum mb_code unpack(struct client_call *call, const grpc_slice *bytes)
@@ -313,8 +330,8 @@ static void read_failure(struct client *client, struct client_flight *flight, bo
 	struct outcome outcome = {
 		.grpc_code = (int)flight->status,
 		.message = slice_str(&flight->message),
-		.details = find_trailer(flight, "grpc-status-details-bin"),
-		.pushback = find_trailer(flight, "grpc-retry-pushback-ms"),
+		.details = find_item(&flight->trailing, "grpc-status-details-bin"),
+		.pushback = find_item(&flight->trailing, "grpc-retry-pushback-ms"),
 		.connected = grpc_channel_check_connectivity_state(client->channel, 0) ==
 			     GRPC_CHANNEL_READY,
 		.target = client->target,
@@ -387,6 +404,7 @@ static void finish_attempt(struct client *client, struct client_flight *flight)
 	} else {
 		read_failure(client, flight, &may_retry);
 	}
+	note_store(client, flight);
 	end_attempt(flight);
 	if (!may_retry || !sleeps(client, flight)) {
 		move(client, flight, DONE);

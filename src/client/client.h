@@ -90,5 +90,9 @@ enum mb_code client_call(struct client *client, const char *method, const Protob
 			 const ProtobufCMessageDescriptor *response_type, bool repeatable,
 			 struct arena *arena, ProtobufCMessage **out, struct mb_err *err);
 
+/* The store behind the server, as the last answer that named one did in its initial metadata
+ * (x-memberd-store-id); "" before any did. Who goes on with something begun earlier compares it. */
+const char *client_store_id(const struct client *client);
+
 /* The story of one item's status in an answer about many; MB_OK when it says so. */
 enum mb_code client_read_status(const Google__Rpc__Status *status, struct mb_err *err);

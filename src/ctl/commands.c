@@ -3,18 +3,130 @@
 
 #include "ctl/ctl.h"
 
+#define READ_FLAGS (FLAGS_SERVER | FLAG_BIT(MIN_REVISION))
+
 const struct ctl_command CTL_COMMANDS[] = {
-	{"import", "FILE", 1, 1,
-	 FLAG_BIT(MAPPING) | FLAG_BIT(SHIFT_WEEKS) | FLAG_BIT(DRY_RUN) | FLAG_BIT(STRICT) |
-		 FLAG_BIT(PRINT),
-	 "take in a log of the past",
-	 "Reads FILE (CSV, plain or compressed by zstd; - is standard input) as --mapping says "
+	{"enroll", "ISSUER:ID", 1, 1,
+	 FLAGS_SERVER | FLAG_BIT(NAME) | FLAG_BIT(BIRTHDAY) | FLAG_BIT(REGION) |
+		 FLAG_BIT(LANGUAGE) | FLAG_BIT(VERIFIED) | FLAG_BIT(REQUEST_ID),
+	 "make a member",
+	 "Makes a member with one identity: the account ID that ISSUER gave. Which of a "
+	 "platform's\n"
+	 "accounts are one person is for LinkIdentity to say.\n"
+	 "\n"
+	 "  memberctl enroll taobao:4711\n"
+	 "  memberctl enroll taobao:4711 --name 'Lin Mei' --birthday 02-29 --region CN --verified\n"
+	 "  memberctl enroll taobao:4711 --output json | jq -r .member.memberId\n"
+	 "\n"
+	 "In a script pass --request-id: said again with the same one, the call answers the same "
 	 "and\n"
-	 "makes activities of its rows. Every line is accounted for in the report.\n"
+	 "makes no second member.\n",
+	 command_enroll},
+	{"get", "MEMBER", 1, 1, READ_FLAGS | FLAG_BIT(FULL), "who a member is and where he stands",
+	 "Shows tier, level, score and whether the tier is at risk. MEMBER is a member id or\n"
+	 "ISSUER:ID, here and everywhere.\n"
+	 "\n"
+	 "  memberctl get taobao:4711\n"
+	 "  memberctl get 81237129831 --full\n",
+	 command_get},
+	{"lookup", "ISSUER:ID", 1, 1, FLAGS_SERVER, "whose an identity is",
+	 "Prints the member id and the state of the member who has this identity.\n"
+	 "\n"
+	 "  memberctl lookup taobao:4711\n",
+	 command_lookup},
+	{"benefits", "MEMBER", 1, 1, READ_FLAGS, "benefits held, and what unlocks the others",
+	 "Lists every benefit of the policy: what is granted where it is held, and what would "
+	 "unlock\n"
+	 "it where it is not.\n"
+	 "\n"
+	 "  memberctl benefits taobao:4711\n"
+	 "  memberctl benefits taobao:4711 --output json | jq -r '.held[].benefitId'\n",
+	 command_benefits},
+	{"check", "MEMBER BENEFIT", 2, 2, READ_FLAGS, "may this member use this benefit?",
+	 "Answers yes (exit 0) or no (exit 1) with the reason and what would unlock it.\n"
+	 "\n"
+	 "  memberctl check taobao:4711 value-channel-discount\n"
+	 "  if memberctl check $member dedicated-concierge >/dev/null; then ...; fi\n",
+	 command_check},
+	{"quote", "[MEMBER]", 0, 1,
+	 READ_FLAGS | FLAG_BIT(LINE) | FLAG_BIT(COUPON) | FLAG_BIT(CURRENCY) | FLAG_BIT(FILE),
+	 "what a basket costs this member",
+	 "Prices a basket: percentage benefits, then coupons, spread over the lines. Nothing is\n"
+	 "stored. A line is NO:PRICE[:CHANNEL[:MEMBER_PRICE[:CATEGORY[:BRAND]]]], its prices "
+	 "totals of\n"
+	 "the line, CHANNEL standard or value; a coupon is AMOUNT[:THRESHOLD[:BRAND]].\n"
+	 "\n"
+	 "  memberctl quote taobao:4711 --line 1:100.00:value --line 2:30.00\n"
+	 "  memberctl quote taobao:4711 --line 1:100.00:value:95.00 --coupon 10.00:50.00\n"
+	 "  memberctl quote taobao:4711 --file basket.json     a QuoteDiscountRequest as JSON\n",
+	 command_quote},
+	{"hotel", "MEMBER", 1, 1, READ_FLAGS, "status with the hotel partners",
+	 "Shows the member's status with each hotel partner. Exit 1 when there is none anywhere.\n"
+	 "\n"
+	 "  memberctl hotel taobao:4711\n",
+	 command_hotel},
+	{"offer", "MEMBER", 1, 1, READ_FLAGS, "at which price 88VIP is open to this member",
+	 "Shows the price of 88VIP for this member now; it holds nothing. Exit 1 when there is "
+	 "none.\n"
+	 "\n"
+	 "  memberctl offer taobao:4711\n",
+	 command_offer},
+	{"score", "MEMBER", 1, 1, READ_FLAGS, "the score, its parts, and what will change it",
+	 "Explains the score: its parts add up to it exactly. Below it what is pending, and what "
+	 "will\n"
+	 "happen without new activity.\n"
+	 "\n"
+	 "  memberctl score taobao:4711\n"
+	 "  memberctl score taobao:4711 --output json | jq '.schedule[0]'\n",
+	 command_score},
+	{"record", "[FILE]", 0, 1, FLAGS_SERVER, "tell about activities",
+	 "Records an activity given as JSON (an Activity of the API), or several, one on each "
+	 "line.\n"
+	 "Without FILE, or with -, from standard input. Recording the same again changes nothing.\n"
+	 "Exit 1 when one of them was refused.\n"
+	 "\n"
+	 "  memberctl record <<'END'\n"
+	 "  {\"source\": \"shop\", \"sourceEventId\": \"pay-1\",\n"
+	 "   \"member\": {\"identity\": {\"issuer\": \"taobao\", \"externalId\": \"4711\"}},\n"
+	 "   \"occurredAt\": \"2026-11-01T10:00:00+08:00\",\n"
+	 "   \"order\": {\"platform\": \"PLATFORM_SHOPPING\", \"orderId\": \"1\",\n"
+	 "             \"completedAt\": \"2026-11-03T18:00:00+08:00\",\n"
+	 "             \"lines\": [{\"lineNo\": 1, \"type\": \"LINE_TYPE_GOODS\", \"currency\": "
+	 "\"CNY\",\n"
+	 "                        \"amount\": \"129900\", \"category\": \"shoes\"}]}}\n"
+	 "  END\n",
+	 command_record},
+	{"import", "FILE", 1, 1,
+	 FLAGS_SERVER | FLAG_BIT(MAPPING) | FLAG_BIT(STATE) | FLAG_BIT(SHIFT_WEEKS) |
+		 FLAG_BIT(DRY_RUN) | FLAG_BIT(STRICT) | FLAG_BIT(PRINT) | FLAG_BIT(IN_FLIGHT),
+	 "take in a log of the past",
+	 "Reads FILE (CSV, plain or compressed by zstd; - is standard input), makes activities of "
+	 "its\n"
+	 "rows as --mapping says (docs/import.md), enrols the members it meets and sends "
+	 "everything.\n"
+	 "Every line of the file is accounted for in the report. The whole file is read before\n"
+	 "anything is sent.\n"
+	 "\n"
+	 "With --state FILE a broken import goes on where it was when the same command is given\n"
+	 "again. Without it, or with a new state, importing a file again changes nothing as long "
+	 "as\n"
+	 "the log is moved by the same --shift-weeks. Exit 1 when memberd refused activities.\n"
 	 "\n"
 	 "  memberctl import --dry-run --mapping retail.yaml retail.csv.zst\n"
+	 "  memberctl import --mapping retail.yaml --state retail.state retail.csv.zst\n"
 	 "  memberctl import --dry-run --print-activities --mapping retail.yaml retail.csv | "
 	 "head\n",
 	 command_import},
+	{"health", "", 0, 0, FLAGS_SERVER | FLAG_BIT(SERVICE), "is memberd serving?",
+	 "Asks the server whether it serves: exit 0 if so, 1 if not, 69 when nobody answers.\n"
+	 "\n"
+	 "  memberctl health --server 127.0.0.1:7443\n"
+	 "  memberctl health --service memberd.v1.ScoringService\n",
+	 command_health},
+	{"completion", "SHELL", 1, 1, 0, "a completion script for the shell",
+	 "Prints a script that completes commands and options; SHELL is bash.\n"
+	 "\n"
+	 "  source <(memberctl completion bash)\n",
+	 command_completion},
 	{.name = NULL},
 };

@@ -7,4 +7,16 @@
 struct ctl;
 
 /* Each returns an exit code of ctl/exits.h. */
+int command_benefits(struct ctl *ctl);
+int command_check(struct ctl *ctl);
+int command_completion(struct ctl *ctl);
+int command_enroll(struct ctl *ctl);
+int command_get(struct ctl *ctl);
+int command_health(struct ctl *ctl);
+int command_hotel(struct ctl *ctl);
 int command_import(struct ctl *ctl);
+int command_lookup(struct ctl *ctl);
+int command_offer(struct ctl *ctl);
+int command_quote(struct ctl *ctl);
+int command_record(struct ctl *ctl);
+int command_score(struct ctl *ctl);

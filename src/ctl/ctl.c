@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 
 #include "base/arena.h"
+#include "client/client.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -41,17 +42,39 @@ int ctl_fail_err(struct ctl *ctl, const struct mb_err *err)
 	return exits_from_code(err->code);
 }
 
+/* Text from the present column on, its further lines set under its first. */
+static void print_wrapped(FILE *out, int column, const char *text)
+{
+	int at = column;
+
+	for (const char *word = text; *word != '\0';) {
+		int len = (int)strcspn(word, " ");
+
+		if (at > column && at + 1 + len > 96) {
+			fprintf(out, "\n%*s", column, "");
+			at = column;
+		} else if (at > column) {
+			at += fprintf(out, " ");
+		}
+		at += fprintf(out, "%.*s", len, word);
+		word += len + (word[len] == ' ');
+	}
+	fputc('\n', out);
+}
+
 static void print_flags(FILE *out, uint64_t flags)
 {
 	for (int i = 0; i < FLAG_END; i++) {
 		const struct flag_info *info = flag_info((enum flag_id)i);
 		char left[40];
+		int width;
 
 		if ((flags >> i & 1) != 0) {
 			snprintf(left, sizeof(left), "--%s%s%s", info->name,
 				 info->argument != NULL ? " " : "",
 				 info->argument != NULL ? info->argument : "");
-			fprintf(out, "  %-22s %s\n", left, info->help);
+			width = fprintf(out, "  %-22s ", left);
+			print_wrapped(out, width, info->help);
 		}
 	}
 }
@@ -152,6 +175,7 @@ int ctl_main(int argc, char **argv, FILE *out, FILE *err)
 		return ctl_fail(&ctl, EXIT_SOFTWARE, "out of memory");
 	}
 	exit_code = run_command(&ctl, argc - 2, argv + 2);
+	client_destroy(ctl.client);
 	arena_destroy(ctl.arena);
 	if (fflush(out) != 0 || ferror(out)) {
 		return ctl_fail(&ctl, EXIT_IO, "stdout cannot be written");

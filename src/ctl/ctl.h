@@ -42,7 +42,7 @@ struct ctl {
 	bool json;
 	FILE *out, *err;
 	struct arena *arena; /* for the whole run */
-	struct client *client; /* made by ctl_connect() */
+	struct client *client; /* made by connect_client() */
 };
 
 /* The whole program but for the process: what main() does. Takes arguments from argv[1] on. */

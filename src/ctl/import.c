@@ -109,22 +109,48 @@ static enum mb_code make_plan(struct import *import, struct mb_err *err)
 	return MB_OK;
 }
 
-static int report(struct import *import)
+static int tell_report(struct import *import, FILE *to)
+{
+	struct strbuf text = {0};
+	bool good;
+
+	import_report(import, &text);
+	good = !text.failed;
+	fwrite(text.ptr, 1, text.len, to);
+	strbuf_fini(&text);
+	return good ? EXIT_OK : ctl_fail(import->ctl, EXIT_SOFTWARE, "out of memory");
+}
+
+static int report_dry_run(struct import *import)
 {
 	struct ctl *ctl = import->ctl;
 	bool print = flags_has(&ctl->flags, FLAG_PRINT);
-	struct strbuf text = {0};
 	struct mb_err err;
-	enum mb_code code = import_print(import, print ? ctl->out : NULL, &err);
 
-	if (code != MB_OK) {
+	if (import_print(import, print ? ctl->out : NULL, &err) != MB_OK) {
 		return ctl_fail_err(ctl, &err);
 	}
-	import_report(import, &text);
 	/* activities on stdout leave stderr for the report */
-	fwrite(text.ptr, 1, text.len, print ? ctl->err : ctl->out);
-	strbuf_fini(&text);
-	return EXIT_OK;
+	return tell_report(import, print ? ctl->err : ctl->out);
+}
+
+static int send_and_report(struct import *import, int64_t in_flight)
+{
+	bool shift_given = flags_has(&import->ctl->flags, FLAG_SHIFT_WEEKS);
+	struct mb_err err;
+	int exit_code;
+
+	if (import_resume(import, shift_given, &err) != MB_OK) {
+		return ctl_fail_err(import->ctl, &err);
+	}
+	exit_code = import_send(import, in_flight);
+	if (exit_code == EXIT_OK) {
+		exit_code = tell_report(import, import->ctl->out);
+	}
+	if (exit_code == EXIT_OK && import->state.tally.n_refusals > 0) {
+		exit_code = EXIT_NO;
+	}
+	return exit_code;
 }
 
 static bool is_readable(const char *path)
@@ -132,7 +158,8 @@ static bool is_readable(const char *path)
 	return strcmp(path, "-") == 0 || access(path, R_OK) == 0;
 }
 
-static int run_import(struct import *import)
+/* What the command line says, checked before anything is read. */
+static int check_flags(struct import *import, int64_t *in_flight)
 {
 	struct ctl *ctl = import->ctl;
 	const char *mapping = ctl->flags.values[FLAG_MAPPING], *missing;
@@ -141,27 +168,43 @@ static int run_import(struct import *import)
 	if (mapping == NULL) {
 		return ctl_fail(ctl, EXIT_USAGE, "import needs --mapping FILE");
 	}
-	if (!import->dry_run) {
-		return ctl_fail(ctl, EXIT_USAGE, "import needs --dry-run");
+	if (flags_has(&ctl->flags, FLAG_PRINT) && !import->dry_run) {
+		return ctl_fail(ctl, EXIT_USAGE, "--print-activities goes with --dry-run");
 	}
 	if (flags_number(&ctl->flags, FLAG_SHIFT_WEEKS, -SHIFT_WEEKS_MAX, SHIFT_WEEKS_MAX, 0,
-			 &import->shift_weeks, &err) != MB_OK) {
+			 &import->shift_weeks, &err) != MB_OK ||
+	    flags_number(&ctl->flags, FLAG_IN_FLIGHT, 1, 64, 8, in_flight, &err) != MB_OK) {
 		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
 	}
 	missing = !is_readable(import->file) ? import->file : mapping;
 	if (!is_readable(missing)) {
 		return ctl_fail(ctl, EXIT_NO_INPUT, "%s: %s", missing, strerror(errno));
 	}
-	if (read_mapping(import, mapping, &err) != MB_OK || make_plan(import, &err) != MB_OK) {
+	return EXIT_OK;
+}
+
+static int run_import(struct import *import)
+{
+	struct ctl *ctl = import->ctl;
+	struct mb_err err;
+	int64_t in_flight;
+	int exit_code = check_flags(import, &in_flight);
+
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	if (read_mapping(import, ctl->flags.values[FLAG_MAPPING], &err) != MB_OK ||
+	    make_plan(import, &err) != MB_OK) {
 		return ctl_fail_err(ctl, &err);
 	}
-	return report(import);
+	return import->dry_run ? report_dry_run(import) : send_and_report(import, in_flight);
 }
 
 int command_import(struct ctl *ctl)
 {
 	struct import import = {.ctl = ctl,
 				.file = ctl->flags.arguments[0],
+				.state_file = ctl->flags.values[FLAG_STATE],
 				.dry_run = flags_has(&ctl->flags, FLAG_DRY_RUN),
 				.strict = flags_has(&ctl->flags, FLAG_STRICT)};
 	int exit_code = run_import(&import);

@@ -81,6 +81,42 @@ static void put_plan(struct strbuf *out, const struct import *import)
 	}
 }
 
+static void put_sent(struct strbuf *out, const struct import *import)
+{
+	const struct import_tally *tally = &import->state.tally;
+	char what[240];
+
+	put_row(out, tally->enrolled,
+		"members enrolled, by this run or an earlier one of this import");
+	put_row(out, tally->known, "members that were there before");
+	put_row(out, tally->accepted, "activities taken in");
+	put_row(out, tally->replayed, "activities that had been taken in before");
+	if (tally->parked > 0) {
+		put_row(out, tally->parked, "  of them wait for the order that they name");
+	}
+	for (size_t i = 0; i < tally->n_refusals; i++) {
+		snprintf(what, sizeof(what), "REFUSED: %s, such as %s", tally->refusals[i].reason,
+			 tally->refusals[i].example);
+		put_row(out, tally->refusals[i].count, what);
+	}
+}
+
+static json_t *sent_json(const struct import *import)
+{
+	const struct import_tally *tally = &import->state.tally;
+	json_t *refused = json_object();
+
+	for (size_t i = 0; i < tally->n_refusals; i++) {
+		json_object_set_new(refused, tally->refusals[i].reason,
+				    json_integer(tally->refusals[i].count));
+	}
+	return json_pack("{sI sI sI sI sI so ss sb}", "enrolled", (json_int_t)tally->enrolled,
+			 "known", (json_int_t)tally->known, "accepted", (json_int_t)tally->accepted,
+			 "replayed", (json_int_t)tally->replayed, "parked",
+			 (json_int_t)tally->parked, "refused", refused, "storeId",
+			 import->state.store_id, "resumed", import->resumed);
+}
+
 static json_t *lines_json(const struct import *import)
 {
 	const struct skips *skips = &import->intake.skips;
@@ -125,12 +161,18 @@ void import_report(const struct import *import, struct strbuf *out)
 	if (!import->ctl->json) {
 		put_lines(out, import);
 		put_plan(out, import);
+		if (import->sent) {
+			put_sent(out, import);
+		}
 		return;
 	}
 	json = report_json(import);
 	if (json != NULL && import->activities_digest[0] != '\0') {
 		json_object_set_new(json, "activitiesSha256",
 				    json_string(import->activities_digest));
+	}
+	if (json != NULL && import->sent) {
+		json_object_set_new(json, "sent", sent_json(import));
 	}
 	text = json_dumps(json, JSON_INDENT(2));
 	strbuf_puts(out, text != NULL ? text : "null");

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/connect.h"
+
+#include "base/arena.h"
+#include "client/client.h"
+#include "ctl/ctl.h"
+#include "ctl/input.h"
+#include "ctl/pbjson.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVER_DEFAULT	"127.0.0.1:7443"
+#define TOKEN_BYTES_MAX 4096
+#define TIMEOUT_MAX	86400
+
+/* The token of --token-file, else of MEMBERD_TOKEN, else none. */
+static int find_token(struct ctl *ctl, const char **out)
+{
+	const char *path = ctl->flags.values[FLAG_TOKEN_FILE];
+	struct mb_err err;
+	char *text;
+	size_t len;
+
+	*out = getenv("MEMBERD_TOKEN");
+	if (path == NULL) {
+		*out = *out != NULL && (*out)[0] != '\0' ? *out : NULL;
+		return EXIT_OK;
+	}
+	if (input_slurp(path, TOKEN_BYTES_MAX, &text, &len, &err) != MB_OK) {
+		return ctl_fail(ctl, EXIT_NO_INPUT, "%s", err.text);
+	}
+	while (len > 0 && strchr("\r\n\t ", text[len - 1]) != NULL) {
+		len--;
+	}
+	*out = arena_strndup(ctl->arena, text, len);
+	free(text);
+	return *out != NULL ? EXIT_OK : ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
+}
+
+int connect_client(struct ctl *ctl, int64_t timeout_ms, int attempts)
+{
+	struct client_options options = {.user_agent = "memberctl", .attempts = attempts};
+	const char *server = ctl->flags.values[FLAG_SERVER];
+	struct mb_err err;
+	int64_t seconds;
+	int exit_code = find_token(ctl, &options.token);
+
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	if (flags_number(&ctl->flags, FLAG_TIMEOUT, 1, TIMEOUT_MAX, timeout_ms / 1000, &seconds,
+			 &err) != MB_OK) {
+		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
+	}
+	options.deadline_ms = seconds * 1000;
+	if (server == NULL) {
+		server = getenv("MEMBERD_SERVER");
+	}
+	if (server == NULL || server[0] == '\0') {
+		server = SERVER_DEFAULT;
+	}
+	if (client_create(server, &options, &ctl->client, &err) != MB_OK) {
+		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
+	}
+	return EXIT_OK;
+}
+
+int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *request,
+		 const ProtobufCMessageDescriptor *response_type, bool repeatable,
+		 ProtobufCMessage **out)
+{
+	ProtobufCMessage *response;
+	struct mb_err err;
+	int exit_code = ctl->client != NULL ? EXIT_OK : connect_client(ctl, 10000, 0);
+
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	if (client_call(ctl->client, method, request, response_type, repeatable, ctl->arena,
+			&response, &err) != MB_OK) {
+		return ctl_fail_err(ctl, &err);
+	}
+	*out = response;
+	return ctl->json ? connect_print(ctl, response) : EXIT_OK;
+}
+
+int connect_print(struct ctl *ctl, const ProtobufCMessage *message)
+{
+	struct strbuf text = {0};
+	bool good;
+
+	pbjson_print(message, (struct pbjson_style){.indent = 2}, &text);
+	strbuf_putc(&text, '\n');
+	good = !text.failed;
+	fwrite(text.ptr, 1, text.len, ctl->out);
+	strbuf_fini(&text);
+	return good ? EXIT_OK : ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
+}
+
+Memberd__V1__Identity *connect_identity(struct ctl *ctl, const char *text)
+{
+	Memberd__V1__Identity *identity = arena_alloc(ctl->arena, sizeof(*identity));
+	const char *colon = strchr(text, ':');
+
+	if (identity == NULL) {
+		ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
+		return NULL;
+	}
+	if (colon == NULL || colon[1] == '\0' ||
+	    !str_is_slug((struct str){text, (size_t)(colon - text)}, 64)) {
+		ctl_fail(ctl, EXIT_USAGE,
+			 "'%.64s' is no identity: wanted ISSUER:ID, the issuer of a-z 0-9 . _ -",
+			 text);
+		return NULL;
+	}
+	memberd__v1__identity__init(identity);
+	identity->issuer = arena_strndup(ctl->arena, text, (size_t)(colon - text));
+	identity->external_id = arena_strdup(ctl->arena, colon + 1);
+	if (identity->issuer == NULL || identity->external_id == NULL) {
+		ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
+		return NULL;
+	}
+	return identity;
+}
+
+Memberd__V1__MemberRef *connect_member(struct ctl *ctl, const char *text)
+{
+	Memberd__V1__MemberRef *ref = arena_alloc(ctl->arena, sizeof(*ref));
+	int64_t id;
+
+	if (ref == NULL) {
+		ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
+		return NULL;
+	}
+	memberd__v1__member_ref__init(ref);
+	if (str_to_id(str_from(text), &id)) {
+		ref->ref_case = MEMBERD__V1__MEMBER_REF__REF_MEMBER_ID;
+		ref->member_id = arena_strdup(ctl->arena, text);
+		return ref->member_id != NULL ? ref : NULL;
+	}
+	if (strchr(text, ':') == NULL) {
+		ctl_fail(ctl, EXIT_USAGE,
+			 "'%.64s' names no member: wanted a member id or ISSUER:ID", text);
+		return NULL;
+	}
+	ref->ref_case = MEMBERD__V1__MEMBER_REF__REF_IDENTITY;
+	ref->identity = connect_identity(ctl, text);
+	return ref->identity != NULL ? ref : NULL;
+}
+
+int connect_min_revision(struct ctl *ctl, int64_t *out)
+{
+	struct mb_err err;
+
+	if (flags_number(&ctl->flags, FLAG_MIN_REVISION, 0, INT64_MAX, 0, out, &err) != MB_OK) {
+		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
+	}
+	return EXIT_OK;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record: activities from JSON. */
+#include "base/arena.h"
+#include "client/client.h"
+#include "ctl/commands.h"
+#include "ctl/connect.h"
+#include "ctl/ctl.h"
+#include "ctl/input.h"
+#include "ctl/pbjson.h"
+#include "ctl/show.h"
+#include "ctl/table.h"
+#include "ctl/words.h"
+#include "memberd/v1/scoring_service.pb-c.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INPUT_BYTES_MAX 4194304
+#define ACTIVITIES_MAX	500
+
+typedef Memberd__V1__RecordActivitiesRequest record_request;
+
+static enum mb_code add_activity(struct ctl *ctl, struct str text, record_request *request,
+				 struct mb_err *err)
+{
+	ProtobufCMessage *message;
+	enum mb_code code;
+
+	if (request->n_activities == ACTIVITIES_MAX) {
+		return mb_fail(err, MB_FIELD_INVALID,
+			       "more than %d activities: record them in "
+			       "several calls",
+			       ACTIVITIES_MAX);
+	}
+	code = pbjson_parse(text, &memberd__v1__activity__descriptor, ctl->arena, &message, err);
+	if (code == MB_OK) {
+		request->activities[request->n_activities++] = (Memberd__V1__Activity *)message;
+	}
+	return code;
+}
+
+/* One activity, over as many lines as it likes, or one a line. */
+static enum mb_code add_activities(struct ctl *ctl, struct str text, record_request *request,
+				   struct mb_err *err)
+{
+	enum mb_code code = add_activity(ctl, text, request, err);
+	const char *newline = memchr(text.ptr, '\n', text.len);
+	int line_no = 1;
+
+	if (code == MB_OK || newline == NULL || newline[1] != '{') {
+		return code;
+	}
+	while (text.len > 0) {
+		size_t len;
+
+		newline = memchr(text.ptr, '\n', text.len);
+		len = newline != NULL ? (size_t)(newline - text.ptr) : text.len;
+		if (len > 0) {
+			code = add_activity(ctl, (struct str){text.ptr, len}, request, err);
+		}
+		if (len > 0 && code != MB_OK) {
+			struct mb_err inner = *err;
+
+			snprintf(err->text, sizeof(err->text), "line %d: %.220s", line_no,
+				 inner.text);
+			return code;
+		}
+		line_no++;
+		len += newline != NULL;
+		text.ptr += len;
+		text.len -= len;
+	}
+	return MB_OK;
+}
+
+/* Whether all were taken in. */
+static bool show_results(struct ctl *ctl, const record_request *request,
+			 const Memberd__V1__RecordActivitiesResponse *response)
+{
+	static const char *const headers[] = {"activity", "result", "entry", "member",
+					      ">score",	  "tier",   "",	     NULL};
+	char word[WORDS_BYTES], tier[SHOW_BYTES];
+	struct table table;
+	bool all = true;
+
+	table_start(&table, headers);
+	for (size_t i = 0; i < response->n_results && i < request->n_activities; i++) {
+		const Memberd__V1__RecordActivitiesResponse__Result *result = response->results[i];
+		struct mb_err err = {0};
+		bool good = client_read_status(result->status, &err) == MB_OK;
+
+		all = all && good;
+		table_cell(&table, "%s", request->activities[i]->source_event_id);
+		table_cell(&table, "%s",
+			   good ? words_from_enum(&memberd__v1__entry_state__descriptor,
+						  (int)result->state, ' ', word)
+				: mb_code_reason(err.code));
+		table_cell(&table, "%s", good ? result->entry_id : "");
+		table_cell(&table, "%s", good ? result->member_id : "");
+		if (good) {
+			table_cell(&table, "%" PRId64, result->score);
+			table_cell(&table, "%s", show_tier(result->tier, tier));
+			table_cell(&table, "%s", result->replayed ? "was there before" : "");
+		} else {
+			table_cell(&table, "%s", "");
+			table_cell(&table, "%s", "");
+			table_cell(&table, "%s%s%s", err.field, err.field[0] != '\0' ? ": " : "",
+				   err.text);
+		}
+	}
+	if (!ctl->json) {
+		table_print(&table, ctl->out);
+	}
+	table_fini(&table);
+	return all;
+}
+
+int command_record(struct ctl *ctl)
+{
+	record_request request = MEMBERD__V1__RECORD_ACTIVITIES_REQUEST__INIT;
+	const char *path = ctl->flags.n_arguments > 0 ? ctl->flags.arguments[0] : "-";
+	Memberd__V1__Activity *activities[ACTIVITIES_MAX];
+	ProtobufCMessage *answer;
+	struct mb_err err = {0};
+	enum mb_code code;
+	char *text;
+	size_t len;
+	int exit_code;
+
+	if (input_slurp(path, INPUT_BYTES_MAX, &text, &len, &err) != MB_OK) {
+		return ctl_fail(ctl, EXIT_NO_INPUT, "%s", err.text);
+	}
+	request.activities = activities;
+	code = add_activities(ctl, (struct str){text, len}, &request, &err);
+	free(text);
+	if (code != MB_OK) {
+		return ctl_fail_err(ctl, &err);
+	}
+	exit_code =
+		connect_call(ctl, "memberd.v1.ScoringService/RecordActivities", &request.base,
+			     &memberd__v1__record_activities_response__descriptor, true, &answer);
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	return show_results(ctl, &request, (const Memberd__V1__RecordActivitiesResponse *)answer)
+		       ? EXIT_OK
+		       : EXIT_NO;
+}

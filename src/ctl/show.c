@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/show.h"
+
+#include "base/clock.h"
+#include "ctl/amount.h"
+#include "ctl/words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+const char *show_time(const Google__Protobuf__Timestamp *time, char out[SHOW_BYTES])
+{
+	if (time == NULL) {
+		return "-";
+	}
+	clock_format(time->seconds * US_PER_SECOND + time->nanos / 1000, out, SHOW_BYTES);
+	return out;
+}
+
+static const char *show_enum(const ProtobufCEnumDescriptor *type, int value, char out[SHOW_BYTES])
+{
+	char word[WORDS_BYTES];
+
+	snprintf(out, SHOW_BYTES, "%s", value == 0 ? "-" : words_from_enum(type, value, ' ', word));
+	return out;
+}
+
+const char *show_tier(Memberd__V1__Tier tier, char out[SHOW_BYTES])
+{
+	return show_enum(&memberd__v1__tier__descriptor, (int)tier, out);
+}
+
+const char *show_level(Memberd__V1__Level level, char out[SHOW_BYTES])
+{
+	return show_enum(&memberd__v1__level__descriptor, (int)level, out);
+}
+
+const char *show_money(const Memberd__V1__Money *money, char out[SHOW_BYTES])
+{
+	char amount[AMOUNT_BYTES];
+
+	if (money == NULL) {
+		return "-";
+	}
+	snprintf(out, SHOW_BYTES, "%.8s %s", money->currency,
+		 amount_format(money->minor, money->currency, amount));
+	return out;
+}
+
+static const char *show_percent(const Memberd__V1__Entitlement *entitlement, char out[SHOW_BYTES])
+{
+	char cap[SHOW_BYTES], percent[AMOUNT_BYTES];
+
+	/* basis points are hundredths of a percent, micro-points millionths of a point */
+	amount_points((int64_t)entitlement->percent_bp * 10000, percent);
+	if (entitlement->percent_cap == NULL) {
+		snprintf(out, SHOW_BYTES, "%s%% off", percent);
+	} else {
+		snprintf(out, SHOW_BYTES, "%s%% off, at most %.40s", percent,
+			 show_money(entitlement->percent_cap, cap));
+	}
+	return out;
+}
+
+const char *show_grant(const Memberd__V1__Entitlement *entitlement, char out[SHOW_BYTES])
+{
+	switch (entitlement->kind) {
+	case MEMBERD__V1__BENEFIT_KIND__BENEFIT_KIND_QUOTA:
+		snprintf(out, SHOW_BYTES, "%" PRId32 " a month", entitlement->granted);
+		return out;
+	case MEMBERD__V1__BENEFIT_KIND__BENEFIT_KIND_LEVEL:
+		snprintf(out, SHOW_BYTES, "%.64s", entitlement->level);
+		return out;
+	case MEMBERD__V1__BENEFIT_KIND__BENEFIT_KIND_PERCENT:
+		return show_percent(entitlement, out);
+	default:
+		return "yes";
+	}
+}
+
+static void add_way(char out[SHOW_BYTES], const char *way)
+{
+	size_t used = strlen(out);
+
+	snprintf(out + used, SHOW_BYTES - used, "%s%s", used > 0 ? " or " : "", way);
+}
+
+const char *show_unlock(const Memberd__V1__Unlock *unlock, char out[SHOW_BYTES])
+{
+	char tier[SHOW_BYTES], way[SHOW_BYTES];
+
+	if (unlock == NULL) {
+		return "-";
+	}
+	out[0] = '\0';
+	if (unlock->tier != MEMBERD__V1__TIER__TIER_UNSPECIFIED) {
+		snprintf(way, sizeof(way), "%.32s at %" PRId64 " (%" PRId64 " more)",
+			 show_tier(unlock->tier, tier), unlock->score, unlock->score_missing);
+		add_way(out, way);
+	}
+	if (unlock->vip) {
+		add_way(out, "88VIP");
+	}
+	if (unlock->apass) {
+		add_way(out, "APASS");
+	}
+	return out[0] != '\0' ? out : "-";
+}
+
+void show_info(const char *member_id, const Memberd__V1__AnswerInfo *info, FILE *out)
+{
+	char until[SHOW_BYTES];
+
+	if (info == NULL) {
+		return;
+	}
+	fprintf(out, "member %s, revision %" PRId64 ", policy %" PRId64, member_id, info->revision,
+		info->policy_version);
+	if (info->valid_until != NULL) {
+		fprintf(out, ", holds until %s", show_time(info->valid_until, until));
+	}
+	fputc('\n', out);
+}
