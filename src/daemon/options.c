@@ -10,6 +10,9 @@ static const struct option_row rows[] = {
 #undef X
 };
 
+/* What Kubernetes sets for a service called memberd, and what memberctl reads. */
+static const char *const foreign[] = {"PORT*", "SERVICE_*", "SERVER", "TOKEN", NULL};
+
 enum mb_code options_read(struct option_set *set, struct daemon_options *options, int argc,
 			  char **argv, char *const *environment, enum exit_code *exit_code,
 			  struct mb_err *err)
@@ -25,7 +28,7 @@ enum mb_code options_read(struct option_set *set, struct daemon_options *options
 		return code;
 	}
 	*exit_code = EXIT_CONFIG;
-	code = option_read_environment(set, environment, err);
+	code = option_read_environment(set, environment, foreign, err);
 	if (code == MB_OK && options->config[0] != '\0') {
 		code = config_file_read(options->config, set, err);
 	}

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "policy/policy_file.h"
 #include "repository/repository.h"
+#include "rpc/core_log.h"
 #include "rpc/reflection.h"
 #include "service/grants.h"
 
@@ -36,6 +37,7 @@ static enum mb_code start_tools(struct daemon *daemon, struct mb_err *err)
 	clock_init_system(&daemon->clock);
 	log_init(&daemon->log, STDERR_FILENO, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
 		 (enum log_level)options->log_level, &daemon->clock);
+	rpc_core_log_set(&daemon->log);
 	arena_budget_init(&daemon->budget, (size_t)options->arena_budget_mb << 20);
 	daemon->loop = calloc(1, sizeof(*daemon->loop));
 	if (daemon->loop == NULL || uv_loop_init(daemon->loop) != 0) {
@@ -422,4 +424,5 @@ void daemon_stop(struct daemon *daemon)
 		LOG_INFO(&daemon->log, "stopped", LOG_NONE);
 	}
 	stop_loop(daemon);
+	rpc_core_log_set(NULL);
 }

@@ -113,7 +113,7 @@ static enum mb_code take_step(struct sqlite3 *db, const char *sql, int version, 
 enum mb_code sqlite_migrate(struct sqlite3 *db, const struct sqlite_step *steps, int n_steps,
 			    bool allowed, struct mb_err *err)
 {
-	int64_t version;
+	int64_t version = 0;
 	enum mb_code code = read_version(db, &version, err);
 
 	if (code != MB_OK) {
@@ -139,7 +139,7 @@ enum mb_code sqlite_migrate(struct sqlite3 *db, const struct sqlite_step *steps,
 
 static enum mb_code check_payload_version(struct sqlite3 *db, struct mb_err *err)
 {
-	int64_t version;
+	int64_t version = 0;
 	enum mb_code code = read_int(db, "SELECT value FROM meta WHERE name = 'store.payload'", 0,
 				     &version, err);
 

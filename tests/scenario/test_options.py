@@ -97,9 +97,10 @@ def test_print_config_is_a_file_that_says_the_same(home):
         [line.split("  # ")[0] for line in out.splitlines()]
 
 
-def test_what_a_cluster_sets_is_passed_over():
-    code, _, err = run("--check-config", env={"MEMBERD_PORT": "tcp://10.0.0.1:7443",
-                                              "MEMBERD_SERVICE_HOST": "10.0.0.1"})
+def test_what_belongs_to_others_is_passed_over():
+    code, _, err = run("--check-config", env={
+        "MEMBERD_PORT": "tcp://10.0.0.1:7443", "MEMBERD_SERVICE_HOST": "10.0.0.1",  # Kubernetes
+        "MEMBERD_SERVER": "127.0.0.1:7443", "MEMBERD_TOKEN": "secret"})  # memberctl
     assert code == 0, err
 
 

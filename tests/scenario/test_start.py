@@ -67,6 +67,9 @@ def test_an_address_in_use_is_refused(start):
     first = start()
     second = start.spawn("--store", "memory", port=first.port)
     assert second.wait() == 69
+    # C core has its say, too, in lines of the same form
+    assert all(line.startswith("{") for line in second.stderr().splitlines()), second.stderr()
+    assert second.events("grpc core")
     third = start.make("--store", "memory")
     third.args[third.args.index("--admin-listen") + 1] = f"127.0.0.1:{first.admin_port}"
     assert third.spawn().wait() == 69

@@ -335,36 +335,55 @@ enum mb_code option_read_flags(struct option_set *set, int argc, char **argv, st
 
 /* ---- environment and files ---- */
 
-static bool begins(const char *text, const char *start)
+static bool is_foreign(const char *const *foreign, struct str name)
 {
-	return strncmp(text, start, strlen(start)) == 0;
+	for (; foreign != NULL && *foreign != NULL; foreign++) {
+		size_t len = strlen(*foreign);
+
+		if ((*foreign)[len - 1] == '*'
+			    ? name.len >= len - 1 && memcmp(name.ptr, *foreign, len - 1) == 0
+			    : str_eq(name, str_from(*foreign))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* QUEUES=2 without its prefix. */
+static enum mb_code take_variable(struct option_set *set, struct str name, const char *value,
+				  struct mb_err *err)
+{
+	char text[OPTION_NAME_MAX * 2];
+	size_t i;
+
+	snprintf(text, sizeof(text), "%.*s", STR_ARG(name));
+	for (char *p = text; *p != '\0'; p++) {
+		*p = *p == '_' ? '-' : (char)tolower((unsigned char)*p);
+	}
+	i = find(set, OPTION_ENVIRONMENT, str_from(text));
+	return i == set->n ? fail_unknown(set, OPTION_ENVIRONMENT, str_from(text), err)
+			   : take(set, i, OPTION_ENVIRONMENT, str_from(value), err);
 }
 
 enum mb_code option_read_environment(struct option_set *set, char *const *environment,
-				     struct mb_err *err)
+				     const char *const *foreign, struct mb_err *err)
 {
 	size_t prefix = strlen(set->prefix);
-	char name[OPTION_NAME_MAX * 2];
 	enum mb_code code = MB_OK;
 
 	for (; code == MB_OK && *environment != NULL; environment++) {
 		const char *text = *environment;
-		size_t i, len = strcspn(text, "=");
+		size_t len = strcspn(text, "=");
+		struct str name;
 
 		if (strncmp(text, set->prefix, prefix) != 0 || text[prefix] != '_' ||
-		    text[len] != '=' || begins(text + prefix, "_SERVICE_") ||
-		    begins(text + prefix, "_PORT")) {
+		    text[len] != '=') {
 			continue;
 		}
-		len -= prefix + 1;
-		snprintf(name, sizeof(name), "%.*s", (int)len, text + prefix + 1);
-		for (char *p = name; *p != '\0'; p++) {
-			*p = *p == '_' ? '-' : (char)tolower((unsigned char)*p);
+		name = (struct str){text + prefix + 1, len - prefix - 1};
+		if (!is_foreign(foreign, name)) {
+			code = take_variable(set, name, text + len + 1, err);
 		}
-		i = find(set, OPTION_ENVIRONMENT, str_from(name));
-		code = i == set->n ? fail_unknown(set, OPTION_ENVIRONMENT, str_from(name), err)
-				   : take(set, i, OPTION_ENVIRONMENT,
-					  str_from(text + prefix + len + 2), err);
 	}
 	return code;
 }
@@ -394,20 +413,19 @@ enum option_origin option_origin(const struct option_set *set, const char *field
 /* Appends words, breaking lines at HELP_WIDTH; column is where the first begins. */
 static void put_wrapped(struct strbuf *out, const char *text, size_t column)
 {
-	while (*text != '\0') {
+	for (bool first = true; *text != '\0'; first = false) {
 		size_t len = strcspn(text, " ");
 
-		if (column + len > HELP_WIDTH) {
+		if (!first && column + 1 + len > HELP_WIDTH) {
 			strbuf_printf(out, "\n%*s", HELP_COLUMN, "");
 			column = HELP_COLUMN;
+		} else if (!first) {
+			strbuf_putc(out, ' ');
+			column++;
 		}
 		strbuf_put(out, text, len);
-		column += len + 1;
-		text += len;
-		if (*text == ' ') {
-			text++;
-			strbuf_putc(out, ' ');
-		}
+		column += len;
+		text += len + strspn(text + len, " ");
 	}
 }
 

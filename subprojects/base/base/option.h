@@ -108,10 +108,10 @@ void option_fini(struct option_set *set);
 
 /* Each: MB_FIELD_INVALID with a line that says which and what would do. */
 enum mb_code option_read_flags(struct option_set *set, int argc, char **argv, struct mb_err *err);
-/* environ's form. What a Kubernetes cluster sets for a service of the same name (PREFIX_PORT…,
- * PREFIX_SERVICE_…) is passed over. */
+/* environ's form. foreign: names without the prefix that belong to somebody else and are passed over,
+ * ended by NULL; "PORT*" is all that begin so. NULL for none. */
 enum mb_code option_read_environment(struct option_set *set, char *const *environment,
-				     struct mb_err *err);
+				     const char *const *foreign, struct mb_err *err);
 /* One pair of a file; the caller puts file and line before the error's text. */
 enum mb_code option_read_pair(struct option_set *set, struct str key, struct str value,
 			      struct mb_err *err);

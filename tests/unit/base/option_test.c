@@ -31,6 +31,7 @@ static const struct option_row rows[] = {
 #undef X
 };
 
+static const char *const foreign[] = {"PORT*", "CUP", NULL};
 static struct tea_options tea;
 static struct option_set set;
 static struct mb_err err;
@@ -61,7 +62,7 @@ static enum mb_code read_environment(const char *pair)
 {
 	char *environment[] = {(char *)"HOME=/", (char *)pair, NULL};
 
-	return option_read_environment(&set, environment, &err);
+	return option_read_environment(&set, environment, foreign, &err);
 }
 
 static enum mb_code read_pair(const char *key, const char *value)
@@ -161,12 +162,15 @@ static void actions_are_flags_only(void **state)
 	assert_true(tea.help);
 }
 
-static void what_a_cluster_sets_is_passed_over(void **state)
+static void what_belongs_to_others_is_passed_over(void **state)
 {
 	(void)state;
 	assert_int_equal(read_environment("TEA_PORT=tcp://10.0.0.1:7443"), MB_OK);
-	assert_int_equal(read_environment("TEA_SERVICE_HOST=10.0.0.1"), MB_OK);
+	assert_int_equal(read_environment("TEA_PORT_7443_TCP=x"), MB_OK);
+	assert_int_equal(read_environment("TEA_CUP=blue"), MB_OK);
 	assert_int_equal(read_environment("TEAPOT=1"), MB_OK);
+	assert_int_equal(read_environment("TEA_CUPS=2"), MB_FIELD_INVALID);
+	assert_int_equal(read_environment("TEA_=2"), MB_FIELD_INVALID);
 }
 
 static void help_and_print_are_expanded(void **state)
@@ -178,6 +182,7 @@ static void help_and_print_are_expanded(void **state)
 	assert_non_null(strstr(out.ptr, "\nBrewing:\n  --leaf NAME                 which leaf "
 					"[oolong]\n"));
 	assert_non_null(strstr(out.ptr, "  --milk                      pour milk\n"));
+	assert_null(strstr(out.ptr, " \n"));
 	strbuf_reset(&out);
 	assert_int_equal(read_flags("--word=hunter2", "--leaf=a\"b"), MB_OK);
 	option_print(&set, &out);
@@ -197,7 +202,7 @@ int main(void)
 		CASE(wrong_values_say_what_would_do),
 		CASE(unknown_ones_are_refused_with_the_nearest),
 		CASE(actions_are_flags_only),
-		CASE(what_a_cluster_sets_is_passed_over),
+		CASE(what_belongs_to_others_is_passed_over),
 		CASE(help_and_print_are_expanded),
 	};
 
