@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define BEAT_MS 200
@@ -27,7 +28,7 @@ struct loop_handles {
 	uv_signal_t down[DOWN_SIGNALS], hup;
 	uv_timer_t beat;
 	uv_work_t drain;
-	volatile int hurry;
+	atomic_int hurry;
 	int open; /* handles that are not closed yet */
 	/* one policy is published at a time; what comes meanwhile is done after it */
 	bool publishing, again;

@@ -19,6 +19,9 @@
 #define SERVER_MAGIC   0x53657276u
 #define POSTED	       4 /* requests that wait for calls, of each method on each queue */
 #define DRAIN_POLL_NS  5000000L
+#define QUIET_NS       INT64_C(100000000)
+#define QUIET_MOST_NS  INT64_C(1000000000)
+#define LAST_NS	       INT64_C(50000000)
 #define UNIX_PREFIX    "unix:"
 #define UNIX_FILE_MODE (S_IRUSR | S_IWUSR)
 
@@ -55,6 +58,7 @@ struct rpc_server {
 	_Atomic uint64_t next_id;
 	atomic_int working; /* calls under permission */
 	atomic_int others; /* calls of public and of unknown methods */
+	atomic_int turned_away; /* calls that were answered DRAINING */
 	atomic_bool draining; /* new calls are answered DRAINING */
 	atomic_bool closing; /* no request is posted any more */
 	atomic_bool core_stopped;
@@ -124,6 +128,7 @@ enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, 
 			       before);
 	} else if (atomic_load(&server->draining) &&
 		   counter_of(server, call->method) == &server->working) {
+		atomic_fetch_add(&server->turned_away, 1);
 		code = mb_fail(err, MB_DRAINING, "the server is going down: send it to another");
 	}
 	if (code != MB_OK) {
@@ -455,15 +460,36 @@ static void sleep_ns(long ns)
 	nanosleep(&time, NULL);
 }
 
-/* Waits until counter is 0, but no longer than ms, nor once hurried. A counter of NULL is never 0.
- * Polls, because a signal handler may hurry and can wake nobody. */
-static void wait_for(const atomic_int *counter, int64_t ms, const volatile int *hurry)
+static bool is_hurried(const atomic_int *hurry)
 {
-	int64_t end_ns = clock_monotonic_ns() + ms * 1000000;
+	return hurry != NULL && atomic_load(hurry) != 0;
+}
 
-	while ((counter == NULL || atomic_load(counter) > 0) && (hurry == NULL || *hurry == 0) &&
+/* Until end_ns, unless hurried, or until *counter is 0; a counter of NULL never is. Polls, because a
+ * signal handler may hurry and can wake nobody. */
+static void wait_for(const atomic_int *counter, int64_t end_ns, const atomic_int *hurry)
+{
+	while ((counter == NULL || atomic_load(counter) > 0) && !is_hurried(hurry) &&
 	       clock_monotonic_ns() < end_ns) {
 		sleep_ns(DRAIN_POLL_NS);
+	}
+}
+
+/* Until no call was turned away for a while. C core cancels without a word what reaches it after it was
+ * stopped, so it is stopped when callers have gone, if they go. */
+static void wait_quiet(const struct rpc_server *server, const atomic_int *hurry)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	int64_t end_ns = now_ns + QUIET_MOST_NS, since_ns = now_ns;
+	int before = atomic_load(&server->turned_away);
+
+	while (now_ns - since_ns < QUIET_NS && now_ns < end_ns && !is_hurried(hurry)) {
+		int turned_away = atomic_load(&server->turned_away);
+
+		since_ns = turned_away == before ? since_ns : now_ns;
+		before = turned_away;
+		sleep_ns(DRAIN_POLL_NS);
+		now_ns = clock_monotonic_ns();
 	}
 }
 
@@ -488,7 +514,7 @@ static bool is_started(const struct rpc_server *server)
 }
 
 void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grace_ms,
-		      const volatile int *hurry)
+		      const atomic_int *hurry)
 {
 	assert(server->magic == SERVER_MAGIC);
 	if (!is_started(server) || atomic_load(&server->closing)) {
@@ -497,11 +523,19 @@ void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grac
 	if (server->options.health != NULL) {
 		rpc_health_shutdown(server->options.health);
 	}
-	wait_for(NULL, notice_ms, hurry);
+	wait_for(NULL, clock_monotonic_ns() + notice_ms * 1000000, hurry);
 	atomic_store(&server->draining, true);
-	wait_for(&server->working, grace_ms, hurry);
+	wait_for(&server->working, clock_monotonic_ns() + grace_ms * 1000000, hurry);
+	if (grace_ms > 0) {
+		wait_quiet(server, hurry);
+	}
 	stop_core(server);
-	grpc_server_cancel_all_calls(server->core);
+	/* What is left now is stuck, or streams of public methods, which never end by themselves. The
+	 * last answers of others get a moment to leave. */
+	wait_for(&server->others, clock_monotonic_ns() + LAST_NS, hurry);
+	if (rpc_server_pending(server) > 0) {
+		grpc_server_cancel_all_calls(server->core);
+	}
 	while (!atomic_load(&server->core_stopped) || rpc_server_pending(server) > 0) {
 		sleep_ns(DRAIN_POLL_NS);
 	}

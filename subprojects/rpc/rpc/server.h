@@ -16,6 +16,7 @@
 #include "rpc/principal.h"
 #include "rpc/registry.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,11 +64,19 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 			       struct rpc_registry *registry, int *port, struct rpc_server **out,
 			       struct mb_err *err);
 enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err);
-/* Health says NOT_SERVING; after notice_ms new calls are answered DRAINING, those in work may end
- * for grace_ms, then they are cancelled. Blocks until all are gone. hurry may be set non-zero from
- * any thread or signal handler to end the waits. */
+/*
+ * Health says NOT_SERVING; after notice_ms new calls are answered DRAINING, except those of public
+ * methods; those in work may end for grace_ms, then they are cancelled, and streams of public methods
+ * with them. Blocks until all are gone: a handler must finish also what was cancelled. hurry, which may
+ * be NULL, may be set non-zero from any thread or signal handler to end the waits.
+ *
+ * No call that a handler has seen is lost. A caller who goes on through DRAINING may see CANCELLED for a
+ * call that arrives while C core is being stopped, so that is put off, for a second at most, until
+ * nobody comes any more.
+ */
 void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grace_ms,
-		      const volatile int *hurry);
+		      const atomic_int *hurry);
+/* Drains without waiting if that was not done. */
 void rpc_server_destroy(struct rpc_server *server);
 /* Calls in work now. */
 int rpc_server_pending(const struct rpc_server *server);

@@ -59,7 +59,8 @@ bool calling_wait_write(struct calling *calling, int ms); /* whether it ended in
 void calling_half_close(struct calling *calling);
 bool calling_read(struct calling *calling, struct strbuf *out);
 void calling_cancel(struct calling *calling);
-/* Waits for the status and frees the call. */
+/* Waits for the status and frees the call. C core keeps a status back until all messages before it were
+ * read. */
 void calling_finish(struct calling *calling, struct outcome *out);
 
 /* All of it for a unary call. */

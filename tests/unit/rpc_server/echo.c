@@ -284,7 +284,8 @@ static void began(const char *service, const char *name, void *data)
 {
 	struct echo *echo = data;
 
-	assert_string_equal(service, "echo.v1.EchoService");
+	assert_true(strcmp(service, "echo.v1.EchoService") == 0 ||
+		    strcmp(service, "grpc.health.v1.Health") == 0);
 	assert_true(name[0] != '\0');
 	atomic_fetch_add(&echo->began, 1);
 }
@@ -375,6 +376,10 @@ void echo_start(struct echo *echo)
 		   echo->whisper != NULL ? echo->whisper : say);
 	bind_stream(echo, "echo.v1.EchoService/Count", &count_ops);
 	bind_stream(echo, "echo.v1.EchoService/Chat", &chat_ops);
+	if (echo->health != NULL) {
+		echo->options.health = echo->health;
+		assert_int_equal(rpc_health_bind(echo->health, echo->registry, &err), MB_OK);
+	}
 	if (rpc_server_create(&echo->options, echo->registry, &echo->port, &echo->server, &err) !=
 	    MB_OK) {
 		fail_msg("%s", err.text);

@@ -26,6 +26,7 @@ struct echo_job;
 struct echo {
 	/* options: set between init and start */
 	struct rpc_server_options options;
+	struct rpc_health *health; /* served, too, when not NULL; the caller's */
 	bool finish_on_cancel; /* SayLater ends as soon as it is cancelled */
 	rpc_unary_fn *whisper; /* handles Whisper, with the echo as its data, in place of Say's */
 	void *whisper_data;
