@@ -8,6 +8,7 @@
 #include "policy/yaml.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,6 +140,20 @@ struct str policy_default_text(void)
 
 /* ---- a sequence of versions ---- */
 
+/* "policy version 3: zone must stay …": whole by itself, for a log that has no more than the text. */
+static enum mb_code MB_PRINTF(4, 5) refuse(struct mb_err *err, const struct policy *next,
+					   const char *field, const char *fmt, ...)
+{
+	char text[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return mb_fail_field(err, MB_FIELD_INVALID, field, "policy version %d: %s %s",
+			     next->version, field, text);
+}
+
 /* A known currency must stay, with its minor units: ledgers hold amounts in them. */
 static enum mb_code check_currencies(const struct policy *last, const struct policy *next,
 				     struct mb_err *err)
@@ -155,14 +170,14 @@ static enum mb_code check_currencies(const struct policy *last, const struct pol
 		}
 		snprintf(field, sizeof(field), "rates.%s", old->currency);
 		if (now == NULL) {
-			return mb_fail_field(err, MB_FIELD_INVALID, field,
-					     "must stay: version %d has it, and ledgers may",
-					     last->version);
+			return refuse(err, next, field,
+				      "must stay: version %d has it, and ledgers may",
+				      last->version);
 		}
 		if (now->exponent != old->exponent) {
-			return mb_fail_field(err, MB_FIELD_INVALID, field,
-					     "its exponent must stay %d, as in version %d",
-					     old->exponent, last->version);
+			return refuse(err, next, field,
+				      "must keep its exponent of %d, as in version %d",
+				      old->exponent, last->version);
 		}
 	}
 	return MB_OK;
@@ -172,24 +187,22 @@ static enum mb_code check_constants(const struct policy *last, const struct poli
 				    struct mb_err *err)
 {
 	if (next->zone_minutes != last->zone_minutes) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "zone",
-				     "must stay as in version %d: days and months hang on it",
-				     last->version);
+		return refuse(err, next, "zone",
+			      "must stay as in version %d: days and months hang on it",
+			      last->version);
 	}
 	if (strcmp(next->currency, last->currency) != 0) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "currency.code",
-				     "must stay %s, as in version %d", last->currency,
-				     last->version);
+		return refuse(err, next, "currency.code", "must stay %s, as in version %d",
+			      last->currency, last->version);
 	}
 	if (next->exponent != last->exponent) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "currency.exponent",
-				     "must stay %d, as in version %d", last->exponent,
-				     last->version);
+		return refuse(err, next, "currency.exponent", "must stay %d, as in version %d",
+			      last->exponent, last->version);
 	}
 	if (next->protection.settlement_day != last->protection.settlement_day) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "protection.settlement_day",
-				     "must stay %d, as in version %d",
-				     last->protection.settlement_day, last->version);
+		return refuse(err, next, "protection.settlement_day",
+			      "must stay %d, as in version %d", last->protection.settlement_day,
+			      last->version);
 	}
 	return check_currencies(last, next, err);
 }
@@ -202,22 +215,22 @@ enum mb_code policy_check_next(const struct policy_list *known, const struct pol
 	char since[40];
 
 	if (next->version != number) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "version",
-				     "must be %d, the next one, not %d", number, next->version);
+		return refuse(err, next, "version", "must be %d, the next one, not %d", number,
+			      next->version);
 	}
 	if (last == NULL) {
 		return MB_OK;
 	}
 	clock_format(last->effective_from, since, sizeof(since));
 	if (next->effective_from <= last->effective_from) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "effective_from",
-				     "must be later than %s, when version %d takes force", since,
-				     last->version);
+		return refuse(err, next, "effective_from",
+			      "must be later than %s, when version %d takes force", since,
+			      last->version);
 	}
 	clock_format(published_at, since, sizeof(since));
 	if (next->effective_from < published_at) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "effective_from",
-				     "must not be before its publication, %s", since);
+		return refuse(err, next, "effective_from", "must not be before its publication, %s",
+			      since);
 	}
 	return check_constants(last, next, err);
 }
