@@ -262,6 +262,7 @@ static int64_t line_left(const struct life *life, const struct line *line, int64
 			left -= reversed(life->applied[i], line->line_no);
 		}
 	}
+	assert(left >= 0); /* nothing that takes more was accepted */
 	return left;
 }
 
