@@ -310,6 +310,9 @@ void rpc_call_on_cancel(struct rpc_call *call, void (*fn)(void *data), void *dat
 	assert(call->magic == CALL_MAGIC);
 	pthread_mutex_lock(&call->lock);
 	take_back_cancel_fn(call);
+	if (call->finished) { /* by whom the handler, still running, has handed it to */
+		fn = NULL;
+	}
 	call->cancel_fn = fn;
 	call->cancel_data = data;
 	if (atomic_load_explicit(&call->gone, memory_order_relaxed)) {
@@ -403,160 +406,8 @@ grpc_byte_buffer *rpc_call_pack(const ProtobufCMessage *message)
 	return buffer;
 }
 
-/* ---- admission: what stands between arrival and handler, in this order ---- */
-
-static enum mb_code check_method(struct rpc_call *call, struct mb_err *err)
+void rpc_call_let_go(struct rpc_call *call)
 {
-	return call->method != NULL ? MB_OK
-				    : mb_fail(err, MB_METHOD_UNKNOWN, "this server has no %.*s",
-					      (int)GRPC_SLICE_LENGTH(call->details.method),
-					      GRPC_SLICE_START_PTR(call->details.method));
-}
-
-static enum mb_code check_load(struct rpc_call *call, struct mb_err *err)
-{
-	return rpc_server_enter(call->server, call, err);
-}
-
-static enum mb_code check_token(struct rpc_call *call, struct mb_err *err)
-{
-	const struct rpc_server_options *options = rpc_server_options_of(call->server);
-	const struct rpc_principal *principal;
-
-	if (options->tokens == NULL || call->method->is_public) {
-		return MB_OK;
-	}
-	if (call->meta.token.ptr == NULL) {
-		return mb_fail(err, MB_TOKEN_UNKNOWN,
-			       "send a token as metadata 'authorization: Bearer TOKEN'");
-	}
-	principal = rpc_tokens_find(options->tokens, call->meta.token);
-	if (principal == NULL) {
-		return mb_fail(err, MB_TOKEN_UNKNOWN, "the token is not known here");
-	}
-	call->principal = principal;
-	return MB_OK;
-}
-
-static enum mb_code check_permission(struct rpc_call *call, struct mb_err *err)
-{
-	const struct rpc_method *method = call->method;
-
-	if (method->is_public || rpc_role_may(rpc_server_options_of(call->server)->grants,
-					      call->principal->role, method->permission)) {
-		return MB_OK;
-	}
-	return mb_fail(err, MB_PERMISSION_MISSING, "%s needs the permission %s", method->full,
-		       method->permission);
-}
-
-static enum mb_code check_deadline(struct rpc_call *call, struct mb_err *err)
-{
-	return clock_monotonic_ns() < call->deadline_ns
-		       ? MB_OK
-		       : mb_fail(err, MB_CALL_TIMED_OUT, "the deadline had passed on arrival");
-}
-
-static enum mb_code check_memory(struct rpc_call *call, struct mb_err *err)
-{
-	struct arena_budget *budget = rpc_server_options_of(call->server)->budget;
-
-	call->arena =
-		FAULT("rpc.call.arena") ? NULL : arena_create(budget, call->method->arena_cap);
-	if (call->arena == NULL) {
-		mb_fail(err, MB_OVERLOADED, "no memory is left for this request now");
-		err->retry_after_ms = RPC_RETRY_AFTER_MS;
-		return MB_OVERLOADED;
-	}
-	return MB_OK;
-}
-
-static enum mb_code (*const admission[])(struct rpc_call *call, struct mb_err *err) = {
-	check_load, check_method, check_token, check_permission, check_deadline, check_memory,
-};
-
-/* The one request message of a unary or server-streaming method. C core gives none when the caller
- * sent none, when it was too large (it has said so itself then), or when the call is over. */
-static enum mb_code take_request(struct rpc_call *call, const ProtobufCMessage **out,
-				 struct mb_err *err)
-{
-	grpc_byte_buffer *payload = call->payload;
-	ProtobufCMessage *request;
-	enum mb_code code;
-
-	if (payload == NULL) {
-		return mb_fail(err, MB_MESSAGE_MALFORMED, "no request message arrived");
-	}
-	call->payload = NULL;
-	code = rpc_call_unpack(call, payload, call->arena, &request, err);
-	if (code == MB_OK) {
-		*out = request;
-	}
-	return code;
-}
-
-static int64_t deadline_ns(gpr_timespec deadline, int64_t now_ns)
-{
-	gpr_timespec left;
-
-	if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) {
-		return INT64_MAX;
-	}
-	left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
-	if (left.tv_sec > INT64_MAX / 2000000000) {
-		return INT64_MAX;
-	}
-	return now_ns + left.tv_sec * 1000000000 + left.tv_nsec;
-}
-
-static void prepare(struct rpc_call *call)
-{
-	static const struct rpc_principal nobody = {{"", 0}, {"", 0}};
-	const struct rpc_server_options *options = rpc_server_options_of(call->server);
-
-	call->start_ns = clock_monotonic_ns();
-	call->deadline_ns = deadline_ns(
-		call->method == NULL ? call->details.deadline : call->deadline, call->start_ns);
-	call->principal = options->anonymous != NULL ? options->anonymous : &nobody;
-	rpc_metadata_read(&call->metadata, &call->meta);
-	if (call->meta.request_id[0] == '\0') {
-		rpc_server_make_id(call->server, call->meta.request_id);
-	}
-}
-
-static enum mb_code admit(struct rpc_call *call, const ProtobufCMessage **request,
-			  struct mb_err *err)
-{
-	for (size_t i = 0; i < sizeof(admission) / sizeof(admission[0]); i++) {
-		enum mb_code code = admission[i](call, err);
-
-		if (code != MB_OK) {
-			return code;
-		}
-	}
-	return call->method->shape == RPC_BIDI ? MB_OK : take_request(call, request, err);
-}
-
-void rpc_call_begin(struct rpc_call *call)
-{
-	const ProtobufCMessage *request = NULL;
-	struct mb_err err = {0};
-
-	const struct rpc_server_options *options = rpc_server_options_of(call->server);
-
-	call->held = true;
-	prepare(call);
-	if (options->began != NULL && call->method != NULL) {
-		options->began(call->method->service->name, call->method->name,
-			       options->began_data);
-	}
-	if (admit(call, &request, &err) != MB_OK) {
-		rpc_call_fail(call, &err);
-	} else if (call->method->unary != NULL) {
-		call->method->unary(call, request, call->method->data);
-	} else {
-		call->method->stream->open(call, request, call->method->data);
-	}
 	pthread_mutex_lock(&call->lock);
 	call->held = false;
 	rpc_call_answer(call);

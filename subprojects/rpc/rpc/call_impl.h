@@ -111,8 +111,9 @@ struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slo
 				 const struct rpc_method *method);
 /* Frees a call that never arrived. */
 void rpc_call_destroy(struct rpc_call *call);
-/* The posted request completed with a call: admits it and runs the handler. */
-void rpc_call_begin(struct rpc_call *call);
+/* The queue's thread has done with a call it held: starts the answer if there is one, else the wait for
+ * close. */
+void rpc_call_let_go(struct rpc_call *call);
 /* Starts a batch; call->lock is held. */
 void rpc_call_start(struct rpc_call *call, const grpc_op *ops, size_t count, struct rpc_op *tag);
 /* The op that sends initial metadata, once; lock is held. */
@@ -126,6 +127,11 @@ enum mb_code rpc_call_unpack(struct rpc_call *call, grpc_byte_buffer *buffer, st
 			     ProtobufCMessage **out, struct mb_err *err);
 /* A message as C core sends it. */
 grpc_byte_buffer *rpc_call_pack(const ProtobufCMessage *message);
+
+/* ---- admission.c ---- */
+
+/* The posted request completed with a call: admits it, holds it and runs the handler. */
+void rpc_call_begin(struct rpc_call *call);
 
 /* ---- stream.c ---- */
 

@@ -18,7 +18,7 @@
 
 #define PATIENCE_MS 30000
 
-void caller_init(struct caller *caller, const char *target)
+static void init(struct caller *caller, const char *target, grpc_compression_algorithm algorithm)
 {
 	grpc_channel_credentials *credentials;
 	grpc_arg args[] = {
@@ -26,14 +26,27 @@ void caller_init(struct caller *caller, const char *target)
 		 .key = (char *)GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL,
 		 .value.integer = 1},
 		{.type = GRPC_ARG_INTEGER, .key = (char *)GRPC_ARG_ENABLE_RETRIES},
+		{.type = GRPC_ARG_INTEGER,
+		 .key = (char *)GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM,
+		 .value.integer = (int)algorithm},
 	};
-	const grpc_channel_args all = {2, args};
+	const grpc_channel_args all = {sizeof(args) / sizeof(args[0]), args};
 
 	grpc_init();
 	credentials = grpc_insecure_credentials_create();
 	caller->channel = grpc_channel_create(target, credentials, &all);
 	caller->queue = grpc_completion_queue_create_for_pluck(NULL);
 	grpc_channel_credentials_release(credentials);
+}
+
+void caller_init(struct caller *caller, const char *target)
+{
+	init(caller, target, GRPC_COMPRESS_NONE);
+}
+
+void caller_init_gzip(struct caller *caller, const char *target)
+{
+	init(caller, target, GRPC_COMPRESS_GZIP);
 }
 
 void caller_fini(struct caller *caller)

@@ -45,6 +45,7 @@ struct calling {
 };
 
 void caller_init(struct caller *caller, const char *target);
+void caller_init_gzip(struct caller *caller, const char *target); /* sends compressed messages */
 void caller_fini(struct caller *caller);
 
 /* metadata: key, value, key, value, …, NULL; may be NULL. timeout_ms 0: none. */
