@@ -103,7 +103,7 @@ static bool copy_text(struct builder *b, const struct yaml_node *of, struct fy_t
 	}
 	*out = (struct str){copy, text == NULL ? 0 : len};
 	if (!is_clean(*out)) {
-		complain_of(b, of, "holds an escaped control character or no text at all");
+		complain_of(b, of, "control characters are not allowed, escaped ones neither");
 		b->failed = true;
 		return false;
 	}

@@ -145,7 +145,7 @@ static const struct broken YAML[] = {
 	{"format: 1\n", "---\nformat: 1\n^---\n", "a second document; a file holds one"},
 	{"format: 1\n", "%YAML 1.1\n^---\nformat: 1\n", "directives (%) are not allowed"},
 	{"name: \"Members' zone\"", "name: |\n^      Members\n      zone", "benefits[29].name: block texts (| and >) are not allowed; write it on one line"},
-	{"name: \"Members' zone\"", "name: ^\"Members\\nzone\"", "benefits[29].name: holds an escaped control character or no text at all"},
+	{"name: \"Members' zone\"", "name: ^\"Members\\nzone\"", "benefits[29].name: control characters are not allowed, escaped ones neither"},
 	{"{hold: 15min}", "{hold: [[[[[[^[1]]]]]]]}", "quota.hold[0][0][0][0][0]: nested too deep; at most 8 levels"},
 	{"{hold: 15min}", "{^[hold]: 15min}", "quota: a key must be a plain word"},
 	{"name: \"Members' zone\"", "name: Members^\x01 zone", "a control character (0x01)"},
