@@ -53,7 +53,8 @@ void repository_submit(struct repository *repository, struct repository_call *ca
 #define CALL_OF_JOB(j) ((struct repository_call *)(j)->data)
 
 /* prune.c: forgets, now and then, requests and outbox rows that need not be kept. */
-enum mb_code prune_start(struct repository *repository, struct prune **out, struct mb_err *err);
+enum mb_code prune_start(struct repository *repository, uint64_t every_ms, struct prune **out,
+			 struct mb_err *err);
 void prune_stop(struct prune *prune, void (*cb)(struct repository *repository));
 
 /* load.c */

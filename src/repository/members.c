@@ -139,8 +139,8 @@ static enum mb_code draw_member_id(struct store_view *view, struct arena *arena,
 	return mb_fail(err, MB_INTERNAL, "%d ids in a row were taken", ID_DRAWS);
 }
 
-static enum mb_code enroll(struct repository_write *req, struct store_view *view,
-			   struct ledger *ledger, struct mb_err *err)
+static enum mb_code put_new_member(struct repository_write *req, struct store_view *view,
+				   struct ledger *ledger, struct mb_err *err)
 {
 	struct member_row *row = &ledger->row;
 	struct seal_member key = {0};
@@ -192,6 +192,20 @@ static enum mb_code find_holder(const struct repository_write *req, struct store
 		*holder = found ? row.member_id : 0;
 	}
 	return code;
+}
+
+static enum mb_code enroll(struct repository_write *req, struct store_view *view,
+			   struct ledger *ledger, struct mb_err *err)
+{
+	unsigned char lookup[SEAL_DIGEST_BYTES];
+	int64_t holder = 0;
+	enum mb_code code = find_holder(req, view, ledger->arena, lookup, &holder, err);
+
+	if (code == MB_OK && holder != 0) {
+		code = mb_fail_field(err, MB_IDENTITY_TAKEN, "identity",
+				     "it belongs to a member already");
+	}
+	return code == MB_OK ? put_new_member(req, view, ledger, err) : code;
 }
 
 static enum mb_code raise_revision(struct store_view *view, struct member_row *row,

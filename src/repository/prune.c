@@ -67,7 +67,8 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
-enum mb_code prune_start(struct repository *repository, struct prune **out, struct mb_err *err)
+enum mb_code prune_start(struct repository *repository, uint64_t every_ms, struct prune **out,
+			 struct mb_err *err)
 {
 	struct prune *prune = calloc(1, sizeof(*prune));
 
@@ -79,7 +80,10 @@ enum mb_code prune_start(struct repository *repository, struct prune **out, stru
 		.kind = STORE_WRITE, .run = run_prune, .cb = end_prune, .data = prune};
 	uv_timer_init(repository->loop, &prune->timer);
 	prune->timer.data = prune;
-	uv_timer_start(&prune->timer, on_timer, PRUNE_EVERY_MS, PRUNE_EVERY_MS);
+	if (every_ms == 0) {
+		every_ms = PRUNE_EVERY_MS;
+	}
+	uv_timer_start(&prune->timer, on_timer, every_ms, every_ms);
 	*out = prune;
 	return MB_OK;
 }

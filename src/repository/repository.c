@@ -324,7 +324,7 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 		code = open_store(repository, &opening, &made, err);
 	}
 	if (code == MB_OK) {
-		code = prune_start(repository, &repository->prune, err);
+		code = prune_start(repository, options->prune_every_ms, &repository->prune, err);
 	}
 	arena_destroy(arena);
 	if (code != MB_OK && repository != NULL) {

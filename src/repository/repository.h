@@ -237,6 +237,7 @@ struct repository_options {
 	struct str default_policy; /* text of the embedded one */
 	struct str policy; /* of --policy; empty: none was given */
 	const char *policy_file; /* its name, for errors */
+	uint64_t prune_every_ms; /* between two rounds of forgetting; 0: ten minutes */
 };
 
 #define REPOSITORY_LEDGER_MAX	((size_t)128 << 20)

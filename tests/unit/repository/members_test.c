@@ -135,6 +135,37 @@ static void the_same_request_gets_the_same_answer(void **state)
 	assert_int_equal(repo_write(bed, &elsewhere), MB_IDENTITY_TAKEN);
 }
 
+static void a_request_id_is_forgotten_after_30_days(void **state)
+{
+	struct repo_bed *bed = *state;
+	struct repository_write req, early, late;
+	struct mb_err err;
+
+	repo_bed_close(bed);
+	bed->options.prune_every_ms = 5;
+	assert_int_equal(repo_bed_open(bed, &err), MB_OK);
+	req = repo_write_of(bed, WRITE_ENROLL, 0, "ada");
+	early = late = req;
+	early.identity.external_id = STR("bob");
+	late.identity.external_id = STR("eve");
+	assert_int_equal(repo_write(bed, &req), MB_OK);
+	clock_set(&bed->store.clock, BED_NOW + 29 * US_PER_DAY);
+	for (int i = 0; i < 4; i++) {
+		uv_run(&bed->store.loop, UV_RUN_ONCE); /* rounds of the timer and their answers */
+	}
+	assert_int_equal(repo_write(bed, &early), MB_REQUEST_ID_REUSED);
+	clock_set(&bed->store.clock, BED_NOW + 31 * US_PER_DAY);
+	for (int i = 0; i < 400; i++) {
+		uv_run(&bed->store.loop, UV_RUN_ONCE);
+		if (repo_write(bed, &late) == MB_OK) {
+			assert_false(late.replayed);
+			return;
+		}
+		assert_int_equal(late.call.code, MB_REQUEST_ID_REUSED);
+	}
+	fail_msg("the request is still known");
+}
+
 static void a_refused_request_may_be_sent_again(void **state)
 {
 	struct repo_bed *bed = *state;
@@ -300,6 +331,7 @@ int main(int argc, char **argv)
 		TEST(case_79_an_unknown_member_is_not_found),
 		TEST(personal_data_comes_back_and_is_not_in_the_store),
 		TEST(the_same_request_gets_the_same_answer),
+		TEST(a_request_id_is_forgotten_after_30_days),
 		TEST(a_refused_request_may_be_sent_again),
 		TEST(identities_are_linked_and_unlinked),
 		TEST(who_is_bound_to_one_member_learns_nothing_of_others),

@@ -187,6 +187,29 @@ static void the_next_version_is_published_once(void **state)
 	assert_int_equal(repository_policies(bed->repository)->n, 2);
 }
 
+static void an_answer_holds_until_the_next_policy_at_most(void **state)
+{
+	struct repo_bed *bed = *state;
+	struct str text = make_policy(bed, 2, "2027-01-01T00:00:00Z");
+	const struct member *member;
+	struct mb_err err;
+	int64_t ada;
+	bool published;
+
+	assert_int_equal(repo_bed_open(bed, &err), MB_OK);
+	ada = repo_enroll(bed, "ada");
+	assert_int_equal(repo_get(bed, ada, MEMBER_STANDING, &member, &err), MB_OK);
+	assert_int_equal(member->valid_until, 0);
+	assert_int_equal(publish(bed, text, &published, &err), MB_OK);
+	assert_int_equal(repo_get(bed, ada, MEMBER_STANDING, &member, &err), MB_OK);
+	assert_int_equal(member->policy->version, 1);
+	assert_int_equal(member->valid_until, repo_time("2027-01-01T00:00:00Z"));
+	repo_bed_set_time(bed, "2027-01-01T00:00:00Z");
+	assert_int_equal(repo_get(bed, ada, MEMBER_STANDING, &member, &err), MB_OK);
+	assert_int_equal(member->policy->version, 2);
+	assert_int_equal(member->valid_until, 0);
+}
+
 static void what_is_not_the_next_version_is_refused(void **state)
 {
 	static const struct {
@@ -263,6 +286,7 @@ int main(int argc, char **argv)
 		TEST(a_given_file_is_the_first_version),
 		TEST(a_first_version_of_the_future_is_refused),
 		TEST(the_next_version_is_published_once),
+		TEST(an_answer_holds_until_the_next_policy_at_most),
 		TEST(what_is_not_the_next_version_is_refused),
 		TEST(a_published_version_that_is_not_durable_is_not_in_force),
 		TEST(an_empty_store_gets_a_key_file),
