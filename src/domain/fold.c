@@ -270,13 +270,12 @@ static unsigned settle(struct timeline *line, int64_t at)
 	return changed || protected_until != line->state.protected_until ? CHANGE_SETTLEMENT : 0;
 }
 
-/* Whether months and settlements have nothing left to move. */
+/* Whether months and settlements have nothing left to move. What is paid later brings an event. */
 static bool is_quiet(const struct timeline *line)
 {
 	return line->live.low == line->live.high && line->settling.low == line->settling.high &&
-	       line->settling.high == line->book.n_records && line->settled.spend == 0 &&
-	       !line->state.at_risk && line->state.protected_until == 0 &&
-	       tier_keeps(0, line->state.tier, line->policy) &&
+	       line->settled.spend == 0 && !line->state.at_risk &&
+	       line->state.protected_until == 0 && tier_keeps(0, line->state.tier, line->policy) &&
 	       (line->settled_at != 0 || line->now < line->book.begin);
 }
 

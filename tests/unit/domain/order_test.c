@@ -158,6 +158,25 @@ static void case_48_paid_but_not_flown_is_pending(void **state)
 	assert_int_equal(ledger_state(&l, "o", flown + 2 * US_PER_DAY), ENTRY_POSTED);
 }
 
+static void pending_adds_what_the_curve_leaves_it(void **state)
+{
+	struct fold fold;
+
+	(void)state;
+	food("o", at("2026-03-10"), YUAN(1900)); /* the first bend is at 2,000 */
+	shop("p", at("2026-03-10"), YUAN(200));
+	shop("q", at("2026-03-11"), YUAN(5));
+	fold = ledger_fold(&l, at("2026-03-12"));
+	assert_int_equal(fold.n_pending, 2);
+	/* 100 at 0.1 a yuan, 100 at 0.03, a platform; the day counts already */
+	assert_int_equal(fold.pending[0].would_add, (10 + 3 + 10) * MICRO);
+	/* each by itself: half a point, the same platform; 5 yuan make no day */
+	assert_int_equal(fold.pending[1].would_add, MICRO / 2 + 10 * MICRO);
+	assert_int_equal(fold.standing.score.points, 190 + 1 + 10);
+	fold = ledger_fold(&l, at("2026-03-18"));
+	assert_int_equal(fold.standing.score.micro, (200 + 3 + 1 + 20) * MICRO + 150000);
+}
+
 static void case_49_cancelled_before_posting_is_voided(void **state)
 {
 	struct fold fold;
@@ -281,6 +300,7 @@ int main(void)
 		TEST(whole_reversal_before_posting_is_reversed_at_it),
 		TEST(reversal_never_acts_before_its_order),
 		TEST(case_48_paid_but_not_flown_is_pending),
+		TEST(pending_adds_what_the_curve_leaves_it),
 		TEST(case_49_cancelled_before_posting_is_voided),
 		TEST(cancellation_at_the_posting_is_a_reversal),
 		TEST(cancellation_after_the_posting_leaves_nothing),

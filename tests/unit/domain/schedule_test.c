@@ -153,6 +153,10 @@ static void what_is_paid_later_is_pending_then(void **state)
 	fold = ledger_fold(&l, at("2026-03-10 10:04:00"));
 	assert_int_equal(fold.n_pending, 1);
 	assert_int_equal(fold.n_schedule, 1);
+	fold = ledger_fold(&l, at("2025-01-01")); /* long before all */
+	assert_int_equal(fold.n_schedule, 2);
+	assert_int_equal(fold.schedule[0].at, at("2026-03-10 10:04:00"));
+	assert_int_equal(fold.schedule[1].at, at("2027-03-01"));
 }
 
 static void what_has_no_effect_is_not_foretold(void **state)
