@@ -53,7 +53,8 @@ struct rpc_server_options {
 	 * included; may be NULL. Every call that began ends, and so reaches `ended`. */
 	void (*began)(const char *service, const char *name, void *data);
 	void *began_data;
-	/* Interceptor at the end of every call, on the thread that ends it; may be NULL. */
+	/* Interceptor at the end of every call, on its queue's thread; may be NULL. What C core refuses
+	 * before it becomes a call (a first message over message_max) is not seen here. */
 	void (*ended)(const struct rpc_call_end *end, void *data);
 	void *ended_data;
 };

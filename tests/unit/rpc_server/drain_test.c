@@ -66,6 +66,42 @@ static void sheds_what_is_too_much_at_once(void **state)
 	fixture_fini(&f);
 }
 
+/* Public methods have a limit of their own: neither side can shut the other out. */
+static void public_calls_are_bounded_too(void **state)
+{
+	enum { N = 4 };
+	struct rpc_health *health = rpc_health_create();
+	struct calling watches[N];
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.options.pending_max = N;
+	f.echo.health = health;
+	fixture_start(&f);
+	for (int i = 0; i < N; i++) {
+		struct strbuf message = {0};
+
+		caller_start(&f.caller, &watches[i], "/grpc.health.v1.Health/Watch", NULL, 0);
+		calling_send_one(&watches[i], STR(""));
+		assert_true(calling_read(&watches[i], &message));
+		strbuf_fini(&message);
+	}
+	fixture_call(&f, SAY_PUBLIC, fixture_text(&f, "x"), &out);
+	assert_refused(&out, GRPC_STATUS_UNAVAILABLE, "OVERLOADED");
+	fixture_call(&f, "/no.such/Method", fixture_text(&f, "x"), &out);
+	assert_refused(&out, GRPC_STATUS_UNAVAILABLE, "OVERLOADED");
+	fixture_call(&f, SAY, fixture_text(&f, "room here"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "room here");
+	for (int i = 0; i < N; i++) {
+		calling_cancel(&watches[i]);
+		calling_finish(&watches[i], &out);
+	}
+	fixture_fini(&f);
+	rpc_health_destroy(health);
+}
+
 /* ---- going down ---- */
 
 struct draining {
@@ -380,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sheds_what_is_too_much_at_once),
+		cmocka_unit_test(public_calls_are_bounded_too),
 		cmocka_unit_test(calls_in_work_are_answered),
 		cmocka_unit_test(new_calls_are_told_to_go_elsewhere),
 		cmocka_unit_test(stuck_calls_are_cancelled_after_the_grace),

@@ -69,6 +69,29 @@ static void answers_later_from_another_thread(void **state)
 	fixture_fini(&f);
 }
 
+static void reply_packed(struct rpc_call *call, const ProtobufCMessage *request, void *data)
+{
+	(void)request;
+	(void)data;
+	rpc_call_reply_bytes(call, STR("\x0a\x06packed"));
+}
+
+static void answers_what_is_packed_already(void **state)
+{
+	static const struct rpc_principal spy = {{"spy", 3}, {"", 0}};
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.whisper = reply_packed;
+	f.echo.options.anonymous = &spy;
+	fixture_start(&f);
+	fixture_call(&f, WHISPER, fixture_text(&f, "x"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "packed");
+	fixture_fini(&f);
+}
+
 static void answers_many_at_once(void **state)
 {
 	enum { N = 64 };
@@ -664,6 +687,7 @@ int main(void)
 		cmocka_unit_test(answers_at_once),
 		cmocka_unit_test(answers_an_empty_message),
 		cmocka_unit_test(answers_later_from_another_thread),
+		cmocka_unit_test(answers_what_is_packed_already),
 		cmocka_unit_test(answers_many_at_once),
 		cmocka_unit_test(answers_an_unknown_method),
 		cmocka_unit_test(tells_a_failure_with_its_details),
