@@ -36,7 +36,7 @@ enum { ACCESS_ALL, ACCESS_ERRORS, ACCESS_OFF };
 	  "Tests (this build has test hooks: never run it in earnest)")                          \
 	X(clock, STR, "system", 1, 4095, 0, "CLOCK",                                             \
 	  "system, fixed:TIME, offset:SECONDS, or socket:PATH[,TIME]: a Unix socket that takes " \
-	  "'set TIME' and 'advance SECONDS', a line each, and answers 'ok'")                     \
+	  "'set TIME', 'advance SECONDS' and 'fault NAME:N', a line each, and answers 'ok'")     \
 	X(fault, STR, "", 0, 255, 0, "NAME:N",                                                   \
 	  "the Nth passing of this fault point fails; NAME:N*COUNT: so many in a row, 0: for "   \
 	  "ever")

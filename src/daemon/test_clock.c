@@ -3,6 +3,7 @@
 
 #ifdef MEMBERD_TEST_HOOKS
 
+#include "base/fault.h"
 #include "base/list.h"
 #include "base/str.h"
 
@@ -72,9 +73,13 @@ static void obey(struct peer *peer, const char *line)
 		   value >= 0 && value < INT64_C(100000000000)) {
 		clock_set(clock, clock_now(clock) + value * US_PER_SECOND);
 		send_reply(peer, "ok");
+	} else if (strncmp(line, "fault ", 6) == 0 && fault_arm_spec(line + 6)) {
+		send_reply(peer, "ok");
 	} else {
 		snprintf(text, sizeof(text), "error: %s",
-			 err.text[0] != '\0' ? err.text : "write 'set TIME' or 'advance SECONDS'");
+			 err.text[0] != '\0'
+				 ? err.text
+				 : "write 'set TIME', 'advance SECONDS' or 'fault NAME:N'");
 		send_reply(peer, text);
 	}
 }

@@ -2,10 +2,12 @@
 /*
  * test_clock: `--clock` of builds with test hooks. Besides the forms of base/clock.h there is
  * socket:PATH[,TIME]: the clock stands still, at TIME or at the start, until somebody writes lines to
- * the Unix socket PATH (mode 0600); each is answered `ok` or `error: REASON`.
+ * the Unix socket PATH (mode 0600); each is answered `ok` or `error: REASON`. The same socket arms fault
+ * points of a memberd that runs.
  *
  *     set 2026-11-21T08:00:00+08:00
  *     advance 86400
+ *     fault store.commit:1*3
  *
  * Threads:  that of the loop.
  */

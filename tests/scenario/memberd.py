@@ -395,6 +395,10 @@ class Clock:
     def advance(self, seconds):
         self._send(f"advance {seconds}")
 
+    def fault(self, spec):
+        """From now on: `NAME:N` or `NAME:N*COUNT`."""
+        self._send(f"fault {spec}")
+
 
 def run(*args, env=None, cwd=None):
     """memberd to its end: (exit code, stdout, stderr)."""

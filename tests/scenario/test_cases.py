@@ -57,21 +57,20 @@ def case_04_fifty_concurrent_copies_are_one(daemon, api):
     assert api.score(member).score.spend.minor == 100000
 
 
-def case_05_a_crash_after_the_ack_loses_nothing_and_before_it_is_safe_to_retry(start):
-    daemon = start()
+def case_05_a_crash_after_the_ack_loses_nothing_and_before_it_is_safe_to_retry(start, home):
+    clock = Clock(home)
+    daemon = start(clock=clock.spec)
     api = daemon.api()
     member = api.enroll("ada")
     acknowledged = api.record(order(member, "e1", 100000))[0]
-    daemon.kill()
-    daemon = start("--fault", "store.commit:3*0")
-    api = daemon.api()
-    again = api.record(order(member, "e1", 100000))[0]
-    assert again.replayed and again.entry_id == acknowledged.entry_id
+    clock.fault("store.commit:1")
+    with refused("UNAVAILABLE", "STORE_UNAVAILABLE"):
+        api.record(order(member, "e2", 50000))
     daemon.kill()
     api = start().api()
-    retried = api.record(order(member, "e2", 50000))[0]
-    assert retried.status.code == 0
-    assert api.record(order(member, "e2", 50000))[0].replayed
+    again, retried = api.record(order(member, "e1", 100000), order(member, "e2", 50000))
+    assert again.replayed and again.entry_id == acknowledged.entry_id
+    assert retried.status.code == 0 and not retried.replayed
     assert api.score(member).score.spend.minor == 150000
 
 
