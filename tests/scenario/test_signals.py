@@ -60,6 +60,16 @@ def test_a_second_signal_hurries(start):
     assert daemon.events("hurrying")
 
 
+def test_callers_who_do_not_look_do_not_hold_it_up(start):
+    """A connection without calls, whose end nobody reads: what it is told goes nowhere."""
+    daemon = start()
+    for _ in range(3):
+        daemon.api().health()  # and the channel stays
+    began = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - began < 5
+
+
 def test_term_under_load_loses_no_call_that_was_accepted(start):
     """Writers go on until they are refused; what was answered is there, once, after the next start."""
     daemon = start("--drain-notice-ms", "200")

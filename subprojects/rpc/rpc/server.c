@@ -501,6 +501,14 @@ static void core_stopped(struct rpc_op *op, bool ok)
 	atomic_store(&server->core_stopped, true);
 }
 
+static void wait_stopped(const struct rpc_server *server, int64_t end_ns, const atomic_int *hurry)
+{
+	while (!atomic_load(&server->core_stopped) && !is_hurried(hurry) &&
+	       clock_monotonic_ns() < end_ns) {
+		sleep_ns(DRAIN_POLL_NS);
+	}
+}
+
 /* C core takes no call any more and, once the last it has is over, says so on the first queue. */
 static void stop_core(struct rpc_server *server)
 {
@@ -531,9 +539,11 @@ void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grac
 	}
 	stop_core(server);
 	/* What is left now is stuck, or streams of public methods, which never end by themselves. The
-	 * last answers of others get a moment to leave. */
+	 * last answers of others get a moment to leave, and callers one to hang up when they are told
+	 * to. Who does not look at his connection never will; then it is cut. */
 	wait_for(&server->others, clock_monotonic_ns() + LAST_NS, hurry);
-	if (rpc_server_pending(server) > 0) {
+	wait_stopped(server, clock_monotonic_ns() + LAST_NS, hurry);
+	if (!atomic_load(&server->core_stopped)) {
 		grpc_server_cancel_all_calls(server->core);
 	}
 	while (!atomic_load(&server->core_stopped) || rpc_server_pending(server) > 0) {
