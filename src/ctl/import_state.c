@@ -23,7 +23,8 @@ static void cut_to_text(char *text)
 	}
 }
 
-void import_tally_refuse(struct import_tally *tally, const char *reason, const char *example)
+static void add_refusals(struct import_tally *tally, const char *reason, const char *example,
+			 int64_t count)
 {
 	size_t i = 0;
 
@@ -41,7 +42,12 @@ void import_tally_refuse(struct import_tally *tally, const char *reason, const c
 			cut_to_text(new->example);
 		}
 	}
-	tally->refusals[i].count++;
+	tally->refusals[i].count += count;
+}
+
+void import_tally_refuse(struct import_tally *tally, const char *reason, const char *example)
+{
+	add_refusals(tally, reason, example, 1);
 }
 
 void import_tally_add(struct import_tally *to, const struct import_tally *more)
@@ -54,9 +60,7 @@ void import_tally_add(struct import_tally *to, const struct import_tally *more)
 	for (size_t i = 0; i < more->n_refusals; i++) {
 		const struct import_refusal *refusal = &more->refusals[i];
 
-		for (int64_t n = 0; n < refusal->count; n++) {
-			import_tally_refuse(to, refusal->reason, refusal->example);
-		}
+		add_refusals(to, refusal->reason, refusal->example, refusal->count);
 	}
 }
 
