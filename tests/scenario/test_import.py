@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`memberctl import` into the real memberd: everything arrives, once, whatever breaks in between."""
+import hashlib
+import json
+import os
+import random
+import subprocess
+import time
+
+import pytest
+
+import memberctl as ctl
+from memberd import M, Memberd
+
+FOLDER = os.path.join(ctl.DATA, "online_retail")
+MAPPING = os.path.join(FOLDER, "online_retail.yaml")
+LOG = os.path.join(FOLDER, "online_retail.csv.zst")
+WEEKS = ["--shift-weeks", "780"]  # ends at 2026-11-20, hours before the clock of scenarios
+HEADER = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+
+
+@pytest.fixture(scope="module")
+def part():
+    """The lines of every sixteenth customer: small enough to import it many times."""
+    plain = subprocess.run(["zstd", "-dc", LOG], capture_output=True, check=True).stdout
+    lines = plain.splitlines(keepends=True)[1:]
+    return [line for line in lines if (who := line.rsplit(b",", 2)[1]) != b"" and int(who) % 16 == 2]
+
+
+def write(home, lines, name="part.csv"):
+    path = os.path.join(home, name)
+    with open(path, "wb") as file:
+        file.write(HEADER + b"".join(lines))
+    return path
+
+
+def import_args(file, *more):
+    return ["import", "--mapping", MAPPING, *more, file]
+
+
+def customers(lines):
+    return sorted({line.rsplit(b",", 2)[1].decode() for line in lines})
+
+
+def end_state(api, lines):
+    """What must be alike at the end, ids and revisions apart; checks that explanations add up."""
+    state = {}
+    for who in customers(lines):
+        ref = M.MemberRef(identity=dict(issuer="online-retail", external_id=who))
+        try:
+            score = api.scores.GetScore(member=ref)
+        except Exception as failure:
+            assert getattr(failure, "reason", "") == "MEMBER_NOT_FOUND"  # only cancellations
+            state[who] = None
+            continue
+        assert sum(part.micro_points for part in score.score.parts) == score.score.score * 10**6
+        state[who] = (score.score.SerializeToString(), score.settled.SerializeToString(), score.tier, score.level,
+                      [change.SerializeToString() for change in score.schedule],
+                      sorted((order.order_id, order.would_add) for order in score.pending))
+    return state
+
+
+@pytest.fixture(scope="module")
+def undisturbed(part, tmp_path_factory):
+    """The end state of an import that nothing disturbs."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    daemon = Memberd(home, "--store", "memory").start()
+    run = ctl.Memberctl(daemon.target)
+    report = run.json(*import_args(write(home, part), *WEEKS))
+    state = end_state(daemon.api(), part)
+    assert daemon.stop() == 0
+    daemon.close()
+    return report, state
+
+
+def test_everything_is_taken_in_and_adds_up(undisturbed, part):
+    report, state = undisturbed
+    sent, lines = report["sent"], report["lines"]
+    assert lines["total"] == len(part) == lines["order"] + sum(lines["cancellation"].values())
+    assert sent["enrolled"] == report["members"] == sum(1 for value in state.values() if value)
+    assert sent["accepted"] == report["orders"] + report["reversals"] > 1000
+    assert (sent["replayed"], sent["parked"], sent["refused"], sent["resumed"]) == (0, 0, {}, False)
+
+
+def test_a_second_import_changes_nothing(start, home, part):
+    daemon = start()
+    api, run, file = daemon.api(), ctl.Memberctl(daemon.target), write(home, part[:4000])
+    first = run.json(*import_args(file, *WEEKS))["sent"]
+    before = end_state(api, part[:4000])
+    again = run.json(*import_args(file, *WEEKS))["sent"]
+    assert (again["accepted"], again["replayed"]) == (0, first["accepted"])
+    assert end_state(api, part[:4000]) == before
+
+
+def test_any_order_of_the_lines_ends_alike(start, home, part, undisturbed):
+    daemon = start("--store", "memory")
+    shuffled = list(part)
+    random.Random(7).shuffle(shuffled)
+    run = ctl.Memberctl(daemon.target)
+    run(*import_args(write(home, shuffled), *WEEKS, "--in-flight", "1"))
+    assert end_state(daemon.api(), part) == undisturbed[1]
+
+
+def test_killed_imports_go_on_and_end_alike(start, home, part, undisturbed):
+    daemon = start()
+    run, file, state = ctl.Memberctl(daemon.target), write(home, part), os.path.join(home, "state")
+    chance, kills = random.Random(20261121), 0
+    args = import_args(file, *WEEKS, "--state", state, "--in-flight", "2")
+    for _ in range(20):
+        before = os.stat(state).st_mtime_ns if os.path.exists(state) else 0
+        process = run.spawn(*args)
+        # it writes its state first when it begins to send; then anything may be cut
+        while process.poll() is None and not (os.path.exists(state) and os.stat(state).st_mtime_ns != before):
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.25))
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+        with open(state, encoding="utf-8") as text:
+            reached = json.load(text)  # always a whole one
+        if reached["activities"] == undisturbed[0]["sent"]["accepted"]:
+            break
+    done = run.json(*args)["sent"]
+    assert kills > 2 and done["resumed"]
+    assert done["accepted"] + done["replayed"] == undisturbed[0]["sent"]["accepted"], done
+    assert end_state(daemon.api(), part) == undisturbed[1]
+
+
+def test_a_server_killed_meanwhile_is_waited_for(start, home, part, undisturbed):
+    daemon = start()
+    run, file, state = ctl.Memberctl(daemon.target), write(home, part), os.path.join(home, "state")
+    process = run.spawn(*import_args(file, *WEEKS, "--state", state))
+    daemon.wait_event("call", 20)
+    daemon.kill()
+    daemon = start(port=daemon.port)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, (out, err)
+    assert end_state(daemon.api(), part) == undisturbed[1]
+
+
+def test_a_state_of_something_else_is_refused(start, home, part):
+    daemon = start()
+    run, file, state = ctl.Memberctl(daemon.target), write(home, part[:300]), os.path.join(home, "state")
+    run(*import_args(file, *WEEKS, "--state", state))
+    done = run(*import_args(write(home, part[:301], "other.csv"), "--state", state), code=ctl.DATA_ERROR)
+    assert "another file" in done.err, done
+    with open(MAPPING, encoding="utf-8") as text:
+        changed = text.read().replace("source: online-retail", "source: other")
+    other = os.path.join(home, "other.yaml")
+    with open(other, "w", encoding="utf-8") as text:
+        text.write(changed)
+    done = run("import", "--mapping", other, "--state", state, file, code=ctl.DATA_ERROR)
+    assert "another mapping" in done.err, done
+    done = run(*import_args(file, "--state", state, "--shift-weeks", "779"), code=ctl.DATA_ERROR)
+    assert "780 weeks" in done.err, done
+    os.mkdir(os.path.join(home, "second"))
+    second = start(home=os.path.join(home, "second"))
+    done = ctl.Memberctl(second.target)(*import_args(file, "--state", state), code=ctl.DATA_ERROR)
+    assert "another store" in done.err, done
+    with open(state, "w", encoding="utf-8") as text:
+        text.write("{}")
+    assert "not the state" in run(*import_args(file, "--state", state), code=ctl.DATA_ERROR).err
+    assert run.json(*import_args(file, "--state", os.path.join(home, "new"), *WEEKS))["sent"]["accepted"] == 0
+
+
+def test_what_memberd_refuses_is_counted(start, home, part):
+    daemon = start()
+    run, file = ctl.Memberctl(daemon.target), write(home, part[:300])
+    report = run.json(*import_args(file, "--shift-weeks", "0"), code=ctl.NO)
+    # a reversal whose order was refused is as old as that
+    assert report["sent"]["refused"] == {"OUT_OF_WINDOW": report["orders"] + report["reversals"]}, report
+    sales = write(home, [line for line in part[:300] if not line.startswith(b"C")], "sales.csv")
+    done = run(*import_args(sales, "--shift-weeks", "0", "--strict"), code=ctl.DATA_ERROR)
+    assert "OUT_OF_WINDOW" in done.err, done
+    table = run(*import_args(file, "--shift-weeks", "0"), code=ctl.NO).out
+    assert "REFUSED: OUT_OF_WINDOW, such as 5" in table, table
+
+
+def test_a_producer_may_import(start, home, part):
+    tokens = os.path.join(home, "tokens")
+    with open(tokens, "w", encoding="utf-8") as file:
+        file.write(f"producer sha256:{hashlib.sha256(b'secret').hexdigest()}\n")
+    os.chmod(tokens, 0o600)
+    run, file = ctl.Memberctl(start("--token-file", tokens).target), write(home, part[:300])
+    run(*import_args(file, *WEEKS), code=ctl.NO_PERMISSION)
+    run(*import_args(file, *WEEKS), env={"MEMBERD_TOKEN": "secret"})
+
+
+def test_progress_is_for_terminals_only(start, home, part):
+    run, file = ctl.Memberctl(start("--store", "memory").target), write(home, part)
+    assert run(*import_args(file, *WEEKS)).err == ""
+    process = subprocess.run(
+        ["/usr/bin/python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)",
+         ctl.PROGRAM, *import_args(file, *WEEKS)],
+        env=ctl.environment(run.target), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
+    assert process.returncode == 0 and b" of " in process.stdout and b"\r\x1b[K" in process.stdout, process
