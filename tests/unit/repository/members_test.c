@@ -270,8 +270,8 @@ static void a_cancelled_call_ends_and_changes_nothing(void **state)
 	repo_bed_call(bed, &req.call, &called);
 	repository_cancel(bed->repository, &req.call);
 	repository_write(bed->repository, &req);
-	repository_cancel(bed->repository, &req.call);
 	repo_bed_wait(bed, &called);
+	repository_cancel(bed->repository, &req.call);
 	assert_int_equal(req.call.code, MB_CALL_CANCELLED);
 	assert_int_equal(look_up(bed, "ada", 0, &found), MB_MEMBER_NOT_FOUND);
 }
