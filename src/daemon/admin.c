@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/admin.h"
 
+#include "base/fault.h"
+
 #include <microhttpd.h>
 
 #include <netdb.h>
@@ -160,7 +162,7 @@ static enum mb_code resolve(const struct address *address, struct addrinfo **out
 enum mb_code admin_start(const struct admin_options *options, int *port, struct admin **out,
 			 struct mb_err *err)
 {
-	struct admin *admin = calloc(1, sizeof(*admin));
+	struct admin *admin = FAULT("daemon.admin.memory") ? NULL : calloc(1, sizeof(*admin));
 	struct addrinfo *found = NULL;
 	unsigned flags = MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD;
 	enum mb_code code = MB_OK;
@@ -180,6 +182,10 @@ enum mb_code admin_start(const struct admin_options *options, int *port, struct 
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
 		CONNECTION_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
 		keep_escapes, NULL, MHD_OPTION_END);
+	if (FAULT("daemon.admin.bind")) {
+		MHD_stop_daemon(admin->http);
+		admin->http = NULL;
+	}
 	if (admin->http == NULL) {
 		code = mb_fail(
 			err, MB_STORE_UNAVAILABLE,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/calls.h"
 
+#include "base/fault.h"
 #include "daemon/options.h"
 
 #include <assert.h>
@@ -91,7 +92,7 @@ static bool make_series(struct calls *calls, struct method *method)
 static void add_method(const char *service, const char *name, void *data)
 {
 	struct calls *calls = data;
-	struct method *method = calloc(1, sizeof(*method));
+	struct method *method = FAULT("daemon.method") ? NULL : calloc(1, sizeof(*method));
 
 	assert(++calls->n * 2 <= SLOTS);
 	if (method == NULL) {
@@ -111,7 +112,7 @@ struct calls *calls_create(const struct rpc_registry *registry, struct metric_se
 {
 	static const char *const labels[] = {"grpc_service", "grpc_method", "grpc_code", NULL};
 	static const char *const two[] = {"grpc_service", "grpc_method", NULL};
-	struct calls *calls = calloc(1, sizeof(*calls));
+	struct calls *calls = FAULT("daemon.calls") ? NULL : calloc(1, sizeof(*calls));
 
 	if (calls == NULL) {
 		return NULL;

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The admin port, metrics and the access log."""
+import os
 import re
 import socket
+import time
 
 import pytest
 
-from memberd import order, ref, refused
+from memberd import order, ref, refused, run
 
 
 def raw(daemon, data):
@@ -145,7 +147,6 @@ def test_the_access_log_can_be_less(start, access, expected):
 def test_text_is_for_people(start):
     daemon = start.make("--log-format", "text")
     daemon.spawn()
-    import time
     end = time.monotonic() + 20
     while " serving " not in daemon.stderr():
         assert time.monotonic() < end, daemon.stderr()
@@ -161,3 +162,25 @@ def test_probes_are_told_on_debug_only(start):
     verbose = start("--log-level", "debug")
     verbose.api().health()
     assert verbose.wait_event("call")["method"] == "grpc.health.v1.Health/Check"
+
+
+def docs():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "operations.md")
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def test_the_page_for_operators_names_every_metric_and_no_other(daemon):
+    _, text = daemon.http("/metrics")
+    families = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+    told = set(re.findall(r"`((?:memberd|grpc|process)_[a-z_]+)`", docs()))
+    assert families == told - {"grpc_service", "grpc_method", "grpc_code"}
+
+
+def test_the_page_for_operators_knows_options_and_exit_codes():
+    _, text, _ = run("--help")
+    options = set(re.findall(r"^  (--[a-z][a-z-]+)", text, re.M))
+    told = set(re.findall(r"`[^`]*?(--[a-z][a-z-]+)", docs())) | set(re.findall(r"^memberd .*?(--[a-z][a-z-]+)", docs(), re.M))
+    assert told and told <= options, told - options
+    codes = set(re.findall(r"^  ([0-9]+)  +[a-z]", text[text.index("Exit codes"):], re.M))
+    assert codes == set(re.findall(r"^\| ([0-9]+) \|", docs(), re.M))

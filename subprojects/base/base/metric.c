@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/metric.h"
 
+#include "base/fault.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -40,7 +42,7 @@ struct metric_set {
 
 struct metric_set *metric_set_create(void)
 {
-	struct metric_set *set = calloc(1, sizeof(*set));
+	struct metric_set *set = FAULT("metric.set") ? NULL : calloc(1, sizeof(*set));
 
 	if (set != NULL) {
 		set->last = &set->first;
@@ -102,7 +104,7 @@ struct metric_family *metric_family_add(struct metric_set *set, enum metric_kind
 					const char *name, const char *help,
 					const char *const *labels)
 {
-	struct metric_family *family = calloc(1, sizeof(*family));
+	struct metric_family *family = FAULT("metric.family") ? NULL : calloc(1, sizeof(*family));
 	bool whole;
 
 	assert(is_name(name) && !is_known(set, name));
@@ -163,7 +165,10 @@ struct metric *metric_series_add(struct metric_family *family, const char *const
 				 bool quiet)
 {
 	size_t n = family->kind == METRIC_HISTOGRAM ? BOUNDS + 1 : 0;
-	struct metric *metric = calloc(1, sizeof(*metric) + n * sizeof(metric->buckets[0]));
+	struct metric *metric =
+		FAULT("metric.series")
+			? NULL
+			: calloc(1, sizeof(*metric) + n * sizeof(metric->buckets[0]));
 
 	if (metric == NULL) {
 		return NULL;
