@@ -448,53 +448,57 @@ static int meet_server(struct import *import)
 	return EXIT_OK;
 }
 
-int import_send(struct import *import, int64_t in_flight)
+/* Says what failed, how far it came, and how to go on. */
+static int tell_break(const struct import *import, const struct mb_err *err)
 {
-	struct sender *sender = calloc(1, sizeof(*sender));
 	struct ctl *ctl = import->ctl;
-	enum mb_code code;
-	int exit_code = meet_server(import);
+	int exit_code = ctl_fail_err(ctl, err);
 
-	if (exit_code != EXIT_OK) {
-		free(sender);
-		return exit_code;
+	fprintf(ctl->err, "%lld of %zu members and %lld of %zu activities are acknowledged; ",
+		(long long)import->state.members, import->plan.n_members,
+		(long long)import->state.activities, import->plan.n);
+	if (import->state_file != NULL) {
+		fputs("the same command again goes on from there\n", ctl->err);
+	} else {
+		fprintf(ctl->err,
+			"the same command with --shift-weeks %lld begins anew and changes nothing "
+			"twice (with --state FILE it would go on from there)\n",
+			(long long)import->shift_weeks);
 	}
-	if (sender == NULL ||
-	    (sender->batches = calloc((size_t)in_flight, sizeof(*sender->batches))) == NULL) {
-		free(sender);
-		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
-	}
-	sender->import = import;
-	sender->window = (size_t)in_flight;
-	code = write_state(sender);
+	return exit_code;
+}
+
+static int run_sender(struct sender *sender)
+{
+	struct import *import = sender->import;
+	enum mb_code code = write_state(sender);
+	struct mb_err first;
+
 	if (code == MB_OK) {
 		code = run_phases(sender);
 	}
-	if (code == MB_OK) {
-		code = write_state(sender);
-	} else {
-		struct mb_err first = sender->err;
-
-		write_state(sender);
-		sender->err = first;
+	first = sender->err;
+	/* also after a failure: what was acknowledged meanwhile is worth keeping */
+	if (write_state(sender) != MB_OK && code == MB_OK) {
+		return tell_break(import, &sender->err);
 	}
 	import->sent = code == MB_OK;
-	if (code != MB_OK) {
-		exit_code = ctl_fail_err(ctl, &sender->err);
-		fprintf(ctl->err,
-			"%lld of %zu members and %lld of %zu activities are acknowledged; the same "
-			"command again %s\n",
-			(long long)import->state.members, import->plan.n_members,
-			(long long)import->state.activities, import->plan.n,
-			import->state_file != NULL
-				? "goes on from there"
-				: "with --shift-weeks as below changes nothing twice (with --state "
-				  "FILE it would go on from there)");
-		if (import->state_file == NULL) {
-			fprintf(ctl->err, "  --shift-weeks %lld\n", (long long)import->shift_weeks);
-		}
+	return code == MB_OK ? EXIT_OK : tell_break(import, &first);
+}
+
+int import_send(struct import *import, int64_t in_flight)
+{
+	struct sender sender = {.import = import, .window = (size_t)in_flight};
+	int exit_code = meet_server(import);
+
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
-	free(sender->batches);
-	free(sender);
+	sender.batches = calloc(sender.window, sizeof(*sender.batches));
+	if (sender.batches == NULL) {
+		return ctl_fail(import->ctl, EXIT_SOFTWARE, "out of memory");
+	}
+	exit_code = run_sender(&sender);
+	free(sender.batches);
 	return exit_code;
 }

@@ -138,6 +138,33 @@ def test_a_server_killed_meanwhile_is_waited_for(start, home, part, undisturbed)
     assert end_state(daemon.api(), part) == undisturbed[1]
 
 
+def test_a_store_that_fails_ends_the_import_and_a_restart_goes_on(start, home, part, undisturbed):
+    daemon = start("--fault", "store.sqlite.commit:40")
+    run, file, state = ctl.Memberctl(daemon.target), write(home, part), os.path.join(home, "state")
+    args = import_args(file, *WEEKS, "--state", state)
+    done = run(*args, "--timeout", "1", code=ctl.UNAVAILABLE)
+    assert done.out == "" and "STORE_UNAVAILABLE" in done.err and "goes on from there" in done.err, done
+    assert daemon.stop() == 0
+    daemon = start(port=daemon.port)
+    assert run.json(*args)["sent"]["resumed"]
+    assert end_state(daemon.api(), part) == undisturbed[1]
+
+
+def test_the_whole_year_and_every_explanation(start, home):
+    daemon = start()
+    sent = ctl.Memberctl(daemon.target).json(*import_args(LOG, *WEEKS))["sent"]
+    assert (sent["enrolled"], sent["accepted"]) == (4339, 18536 + 3848), sent
+    assert (sent["replayed"], sent["parked"], sent["refused"]) == (0, 0, {}), sent
+    plain = subprocess.run(["zstd", "-dc", LOG], capture_output=True, check=True).stdout.splitlines()[1:]
+    everybody = [line + b"\n" for line in plain if not line.rsplit(b",", 2)[1] == b""]
+    state = end_state(daemon.api(), everybody)  # checks that each one adds up
+    assert sum(1 for value in state.values() if value) == 4339 and len(state) == 4372
+    run = ctl.Memberctl(daemon.target)
+    # bought for fortunes, cancelled minutes later; one had bought for GBP 2.90 before
+    for who, left in (("12346", "0"), ("16446", "2610")):
+        assert run.json("score", f"online-retail:{who}")["score"]["spend"]["minor"] == left
+
+
 def test_a_state_of_something_else_is_refused(start, home, part):
     daemon = start()
     run, file, state = ctl.Memberctl(daemon.target), write(home, part[:300]), os.path.join(home, "state")
