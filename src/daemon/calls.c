@@ -94,7 +94,8 @@ static void add_method(const char *service, const char *name, void *data)
 	struct calls *calls = data;
 	struct method *method = FAULT("daemon.method") ? NULL : calloc(1, sizeof(*method));
 
-	assert(++calls->n * 2 <= SLOTS);
+	calls->n++;
+	assert(calls->n * 2 <= SLOTS);
 	if (method == NULL) {
 		calls->failed = true;
 		return;
@@ -107,11 +108,24 @@ static void add_method(const char *service, const char *name, void *data)
 	}
 }
 
-struct calls *calls_create(const struct rpc_registry *registry, struct metric_set *metrics,
-			   struct log *log, int access)
+static bool make_families(struct calls *calls, struct metric_set *metrics)
 {
 	static const char *const labels[] = {"grpc_service", "grpc_method", "grpc_code", NULL};
 	static const char *const two[] = {"grpc_service", "grpc_method", NULL};
+
+	calls->started = metric_family_add(metrics, METRIC_COUNTER, "grpc_server_started_total",
+					   "calls that began", two);
+	calls->handled = metric_family_add(metrics, METRIC_COUNTER, "grpc_server_handled_total",
+					   "calls that ended, by code", labels);
+	calls->seconds =
+		metric_family_add(metrics, METRIC_HISTOGRAM, "grpc_server_handling_seconds",
+				  "time from a call's beginning to its end", labels);
+	return calls->started != NULL && calls->handled != NULL && calls->seconds != NULL;
+}
+
+struct calls *calls_create(const struct rpc_registry *registry, struct metric_set *metrics,
+			   struct log *log, int access)
+{
 	struct calls *calls = FAULT("daemon.calls") ? NULL : calloc(1, sizeof(*calls));
 
 	if (calls == NULL) {
@@ -120,19 +134,10 @@ struct calls *calls_create(const struct rpc_registry *registry, struct metric_se
 	calls->log = log;
 	calls->access = access;
 	calls->unknown = (struct method){.service = "unknown", .name = "unknown"};
-	calls->started = metric_family_add(metrics, METRIC_COUNTER, "grpc_server_started_total",
-					   "calls that began", two);
-	calls->handled = metric_family_add(metrics, METRIC_COUNTER, "grpc_server_handled_total",
-					   "calls that ended, by code", labels);
-	calls->seconds =
-		metric_family_add(metrics, METRIC_HISTOGRAM, "grpc_server_handling_seconds",
-				  "time from a call's beginning to its end", labels);
-	if (calls->started == NULL || calls->handled == NULL || calls->seconds == NULL) {
-		free(calls);
-		return NULL;
+	calls->failed = !make_families(calls, metrics) || !make_series(calls, &calls->unknown);
+	if (!calls->failed) {
+		rpc_registry_each(registry, add_method, calls);
 	}
-	calls->failed = !make_series(calls, &calls->unknown);
-	rpc_registry_each(registry, add_method, calls);
 	if (calls->failed) {
 		calls_destroy(calls);
 		return NULL;

@@ -200,59 +200,75 @@ static enum mb_code check_text(const struct option_row *row, const char *name, s
 	return MB_OK;
 }
 
+/* The number that a text means: of an INT itself, of a BOOL 0 or 1, of a CHOICE its index. */
+static enum mb_code read_number(const struct option_row *row, const char *name, struct str text,
+				int64_t *out, struct mb_err *err)
+{
+	const char *words = row->type == OPTION_BOOL ? "false|true" : row->arg;
+	int shown = (int)(text.len < 32 ? text.len : 32);
+	int64_t number;
+
+	if (row->type != OPTION_INT) {
+		number = choice_index(words, text);
+		if (number < 0) {
+			return mb_fail(err, MB_FIELD_INVALID, "%s: '%.*s' is none of %s", name,
+				       shown, text.ptr, words);
+		}
+	} else if (!str_to_i64(text, &number) || number < row->min || number > row->max) {
+		return mb_fail(err, MB_FIELD_INVALID,
+			       "%s: '%.*s' is no whole number of %" PRId64 " to %" PRId64, name,
+			       shown, text.ptr, row->min, row->max);
+	}
+	*out = number;
+	return MB_OK;
+}
+
+static enum mb_code set_value(struct option_set *set, size_t i, struct str text, int64_t number,
+			      struct mb_err *err)
+{
+	void *value = value_at(set, i);
+	const char *copy;
+
+	switch (set->rows[i].type) {
+	case OPTION_STR:
+		copy = arena_strndup(set->arena, text.ptr, text.len);
+		if (copy == NULL) {
+			return mb_fail(err, MB_OVERLOADED, "out of memory");
+		}
+		*(const char **)value = copy;
+		break;
+	case OPTION_INT:
+		*(int64_t *)value = number;
+		break;
+	case OPTION_BOOL:
+		*(bool *)value = number == 1;
+		break;
+	case OPTION_CHOICE:
+		*(int *)value = (int)number;
+		break;
+	case OPTION_GROUP:
+		assert(!"a group has no value");
+	}
+	return MB_OK;
+}
+
 /* Checks a text; sets the value when no stronger origin has. */
 static enum mb_code take(struct option_set *set, size_t i, enum option_origin origin,
 			 struct str text, struct mb_err *err)
 {
 	const struct option_row *row = &set->rows[i];
-	bool wins = origin >= set->origin[i];
-	enum mb_code code = MB_OK;
 	char name[OPTION_NAME_MAX + 32];
 	int64_t number = 0;
-	int choice;
+	enum mb_code code;
 
 	write_name(set, origin, set->names[i], name, sizeof(name));
-	switch (row->type) {
-	case OPTION_STR:
-		code = check_text(row, name, text, err);
-		if (code == MB_OK && wins) {
-			char *copy = arena_strndup(set->arena, text.ptr, text.len);
-
-			if (copy == NULL) {
-				return mb_fail(err, MB_OVERLOADED, "out of memory");
-			}
-			*(const char **)value_at(set, i) = copy;
-		}
-		break;
-	case OPTION_INT:
-		if (!str_to_i64(text, &number) || number < row->min || number > row->max) {
-			return mb_fail(err, MB_FIELD_INVALID,
-				       "%s: '%.*s' is no whole number of %" PRId64 " to %" PRId64,
-				       name, (int)(text.len < 32 ? text.len : 32), text.ptr,
-				       row->min, row->max);
-		}
-		if (wins) {
-			*(int64_t *)value_at(set, i) = number;
-		}
-		break;
-	case OPTION_BOOL:
-	case OPTION_CHOICE:
-		choice = choice_index(row->type == OPTION_BOOL ? "false|true" : row->arg, text);
-		if (choice < 0) {
-			return mb_fail(err, MB_FIELD_INVALID, "%s: '%.*s' is none of %s", name,
-				       (int)(text.len < 32 ? text.len : 32), text.ptr,
-				       row->type == OPTION_BOOL ? "true, false" : row->arg);
-		}
-		if (wins && row->type == OPTION_BOOL) {
-			*(bool *)value_at(set, i) = choice == 1;
-		} else if (wins) {
-			*(int *)value_at(set, i) = choice;
-		}
-		break;
-	case OPTION_GROUP:
-		assert(!"a group has no value");
+	code = row->type == OPTION_STR ? check_text(row, name, text, err)
+				       : read_number(row, name, text, &number, err);
+	if (code != MB_OK || origin < set->origin[i]) {
+		return code;
 	}
-	if (code == MB_OK && wins) {
+	code = set_value(set, i, text, number, err);
+	if (code == MB_OK) {
 		set->origin[i] = origin;
 	}
 	return code;

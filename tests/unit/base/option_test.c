@@ -117,7 +117,7 @@ static void wrong_values_say_what_would_do(void **state)
 		 "--arena-budget-mb: '65537' is no whole number of 16 to 65536"},
 		{"--format", "xml", "--format: 'xml' is none of auto|text|json"},
 		{"--format", "auto|text", "--format: 'auto|text' is none of auto|text|json"},
-		{"--milk=yes", NULL, "--milk: 'yes' is none of true, false"},
+		{"--milk=yes", NULL, "--milk: 'yes' is none of false|true"},
 		{"--leaf", "", "--leaf: must not be empty"},
 		{"--leaf", "gunpowder", "--leaf: is longer than 8 bytes"},
 		{"--leaf", NULL, "--leaf needs a value"},
@@ -129,7 +129,7 @@ static void wrong_values_say_what_would_do(void **state)
 		assert_string_equal(err.text, bad[i].text);
 	}
 	assert_int_equal(read_environment("TEA_MILK=1"), MB_FIELD_INVALID);
-	assert_string_equal(err.text, "TEA_MILK: '1' is none of true, false");
+	assert_string_equal(err.text, "TEA_MILK: '1' is none of false|true");
 	assert_string_equal(tea.leaf, "oolong");
 }
 
