@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random worlds through the public API of the real memberd, compared with the oracle.
+
+MEMBERD_PROPERTY_SEED=N begins with that world, MEMBERD_PROPERTY_SECONDS=S goes on that long; a failure
+prints the seed of its world."""
+import os
+import random
+import time
+
+import pytest
+from memberd import M, Clock, message, ref
+
+import oracle
+from oracle import DAY, DEFAULT
+from world import World
+
+STATES = M.PendingOrder.DESCRIPTOR.file.enum_types_by_name["EntryState"].values_by_number
+NOW = 1795248000_000000  # 2026-11-21T16:00:00+08:00
+SECONDS = float(os.environ.get("MEMBERD_PROPERTY_SECONDS", "8"))
+SEED = int(os.environ.get("MEMBERD_PROPERTY_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
+
+
+def stamp(t):
+    return message("google.protobuf.Timestamp")(seconds=t // 1_000_000, nanos=t % 1_000_000 * 1000)
+
+
+def micros(ts):
+    return ts.seconds * 1_000_000 + ts.nanos // 1000
+
+
+def text(t):
+    return stamp(t).ToJsonString()
+
+
+def wire(e, member):
+    a = M.Activity(source=e["source"], source_event_id=e["source_event_id"], member=ref(member), occurred_at=stamp(e["occurred_at"]))
+    if e["kind"] == "order":
+        a.order.platform = oracle.PLATFORMS.index(e["platform"]) + 1
+        a.order.order_id = e["order_id"]
+        if e["completed_at"]:
+            a.order.completed_at.CopyFrom(stamp(e["completed_at"]))
+        for line in e["lines"]:
+            a.order.lines.add(**{**line, "type": f"LINE_TYPE_{line['type'].upper()}"})
+        return a
+    kind = getattr(a, e["kind"])
+    kind.order.order_source = "" if e["order_source"] == e["source"] else e["order_source"]
+    kind.order.order_id = e["order_id"]
+    if e["kind"] == "completion":
+        kind.completed_at.CopyFrom(stamp(e["completed_at"]))
+    if e["kind"] == "reversal":
+        for no in sorted(e["lines"]):
+            kind.lines.add(line_no=no, currency=e["currencies"][no], amount=e["lines"][no])
+    return a
+
+
+class Run:
+    """One world against one daemon."""
+
+    def __init__(self, api, clock, seed):
+        self.api, self.clock, self.seed = api, clock, seed
+        self.world = World(seed, NOW)
+        self.rng = random.Random(seed + 1)
+        self.member = api.enroll(f"w{seed}")
+        self.entries, self.known = [], {}
+
+    def send(self):
+        todo = self.world.activities(self.rng.choice([3, 10, 25]))
+        while todo:
+            batch, todo = todo[: (n := self.rng.randint(1, 12))], todo[n:]
+            results = self.api.record(*[wire(e, self.member) for e in batch])
+            for e, got in zip(batch, results):
+                self.received(dict(e), got)
+            last = oracle.fold(self.entries, [DEFAULT], NOW) if self.entries else None
+            for e, got in zip(batch, results):
+                if last and got.status.code == 0:
+                    assert (got.score, got.tier - 1) == (last["score"]["score"], last["tier"])
+                    assert STATES[got.state].name == "ENTRY_STATE_" + last["states"][e["source"], e["source_event_id"]]
+
+    def received(self, e, got):
+        key = (e["source"], e["source_event_id"])
+        if key in self.known:
+            assert got.replayed and got.status.code == 0 and got.entry_id == self.known[key]
+            return
+        want = oracle.judge(self.entries, e)
+        if want not in ("ORDER", "APPLIED", "PARKED"):
+            assert got.status.code == 9, (want, got)
+            assert want.encode() in b"".join(d.value for d in got.status.details), (want, got)
+            return
+        assert got.status.code == 0 and not got.replayed, (want, got)
+        e["revision"] = got.revision
+        assert not self.entries or e["revision"] > self.entries[-1]["revision"]
+        self.entries.append(e)
+        self.known[key] = got.entry_id
+
+    def compare(self, t):
+        """Score, parts, tier and standing at t."""
+        want = oracle.fold(self.entries, [DEFAULT], t)
+        self.clock.set(text(t))
+        got = self.api.score(self.member)
+        parts = {p.kind: p.micro_points for p in got.score.parts}
+        assert sum(parts.values()) == got.score.score * 1_000_000
+        assert got.score.score == want["score"]["score"]
+        assert parts.get(1, 0) == want["score"]["spend_points"]
+        assert parts.get(2, 0) == want["score"]["frequency"]
+        assert parts.get(3, 0) == want["score"]["breadth"]
+        assert got.score.counted_spend.minor == want["score"]["counted"]
+        assert got.score.spend.minor == want["score"]["spend"]
+        standing = self.api.members.GetMember(member=ref(self.member)).member.standing
+        assert (standing.tier - 1, standing.level - 1, standing.score) == (want["tier"], want["level"], want["score"]["score"])
+        assert standing.at_risk == want["at_risk"]
+        assert standing.below_keep == want["below_keep"]
+        assert micros(standing.protected_until) == want["protected_until"]
+        pending = {(p.source, p.order_id) for p in got.pending}
+        orders = {(e["source"], e["order_id"]): want["states"][e["source"], e["source_event_id"]] for e in self.entries if e["kind"] == "order" and e["occurred_at"] <= t}
+        assert pending == {k for k, state in orders.items() if state == "PENDING"}
+        return got
+
+    def foretell(self, got):
+        """The schedule holds: what it says is so, and in between nothing happens."""
+        schedule = list(got.schedule)
+        if schedule:
+            assert got.info.valid_until == schedule[0].at
+        times = [NOW] + [micros(c.at) for c in schedule]
+        for change in self.rng.sample(schedule, min(4, len(schedule))):
+            want = oracle.fold(self.entries, [DEFAULT], micros(change.at))
+            assert (change.score, change.tier - 1, change.level - 1, change.at_risk) == (
+                want["score"]["score"], want["tier"], want["level"], want["at_risk"])
+        for a, b in self.rng.sample(list(zip(times, times[1:])), min(3, len(schedule))):
+            before, after = (oracle.fold(self.entries, [DEFAULT], t) for t in (a, b - 1))
+            for field in ("tier", "at_risk", "score", "level"):
+                assert before[field] == after[field], (field, text(a), text(b))
+        end = times[-1] + self.rng.randint(1, 400) * DAY
+        assert len(schedule) >= 64 or oracle.fold(self.entries, [DEFAULT], end)["tier"] == oracle.fold(self.entries, [DEFAULT], times[-1])["tier"]
+
+    def check(self):
+        self.send()
+        if not self.entries:
+            return
+        self.foretell(self.compare(NOW))
+        for _ in range(3):
+            self.compare(NOW + self.rng.randint(0, 700 * 86_400) * 1_000_000)
+        self.clock.set(text(NOW))
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_random_worlds_match_the_oracle(start, home, store, capsys):
+    clock = Clock(home, text(NOW))
+    api = start("--store", store, clock=clock.spec).api()
+    end = time.monotonic() + SECONDS
+    seed = SEED
+    while seed == SEED or time.monotonic() < end:
+        try:
+            Run(api, clock, seed).check()
+        except AssertionError:
+            print(f"MEMBERD_PROPERTY_SEED={seed}")
+            raise
+        seed += 1
+    with capsys.disabled():
+        print(f"# {store}: {seed - SEED} worlds from seed {SEED}", flush=True)
