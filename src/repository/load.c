@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define LOAD_RETRY_MS 100 /* by then other calls have given memory back */
+
 enum mb_code dup_str(struct arena *arena, struct str text, struct str *out, struct mb_err *err)
 {
 	char *copy = arena_dup(arena, text.len > 0 ? text.ptr : "", text.len);
@@ -101,9 +103,12 @@ enum mb_code ledger_init(struct ledger *ledger, struct repository *repository, s
 		.arena = FAULT("repository.arena")
 				 ? NULL
 				 : arena_create(repository->budget, repository->ledger_max)};
-	return ledger->arena != NULL
-		       ? MB_OK
-		       : mb_fail(err, MB_OVERLOADED, "no memory to load a member now");
+	if (ledger->arena == NULL) {
+		mb_fail(err, MB_OVERLOADED, "no memory to load a member now");
+		err->retry_after_ms = LOAD_RETRY_MS;
+		return MB_OVERLOADED;
+	}
+	return MB_OK;
 }
 
 void ledger_fini(struct ledger *ledger)

@@ -119,6 +119,42 @@ static void a_replay_tells_the_present_score(void **state)
 	assert_true(again.member->standing.score.points > first.member->standing.score.points);
 }
 
+static void a_replay_is_answered_at_any_age(void **state)
+{
+	struct repo_bed *bed = *state;
+	int64_t ada = repo_enroll(bed, "ada");
+	struct record_item first = repo_order(bed, ada, "o1", BED_NOW, 100000);
+	struct record_item again = first;
+	struct record_item late = repo_order(bed, ada, "o2", BED_NOW, 100000);
+	struct repository_record req = {.items = &late, .n = 1};
+
+	repo_record_one(bed, &first);
+	repo_bed_set_time(bed, "2028-03-01T00:00:00Z");
+	repo_record_one(bed, &again);
+	assert_true(again.replayed);
+	assert_int_equal(again.entry_id, first.entry_id);
+	assert_int_equal(again.member->standing.score.points,
+			 0); /* by now it has left the window */
+	assert_int_equal(repo_record(bed, &req), MB_OK);
+	assert_int_equal(late.code, MB_OUT_OF_WINDOW);
+}
+
+static void a_clock_that_steps_back_hides_nothing(void **state)
+{
+	struct repo_bed *bed = *state;
+	int64_t ada = repo_enroll(bed, "ada");
+	struct record_item first = repo_order(bed, ada, "o1", BED_NOW, 100000);
+	const struct member *member;
+	struct mb_err err;
+
+	repo_record_one(bed, &first);
+	repo_bed_set_time(bed, "2026-01-01T00:00:00Z");
+	assert_true(repository_now(bed->repository) > BED_NOW);
+	assert_int_equal(repo_get(bed, ada, MEMBER_STANDING, &member, &err), MB_OK);
+	assert_int_equal(member->revision, 2);
+	assert_int_equal(member->standing.score.points, first.member->standing.score.points);
+}
+
 static void case_02_the_same_key_with_other_content_conflicts(void **state)
 {
 	struct repo_bed *bed = *state;
@@ -412,6 +448,46 @@ static void what_time_did_is_told_by_the_next_write(void **state)
 
 /* ---- failures ---- */
 
+static void a_ledger_too_large_to_fold_changes_nothing(void **state)
+{
+	struct repo_bed *bed = *state;
+	static struct record_item items[BATCH_ITEMS_MAX];
+	struct repository_record req = {.items = items, .n = BATCH_ITEMS_MAX};
+	struct record_item small;
+	struct mb_err err;
+	int64_t ada, bob;
+
+	repo_bed_close(bed);
+	bed->options.ledger_max = (size_t)128 << 10;
+	assert_int_equal(repo_bed_open(bed, &err), MB_OK);
+	ada = repo_enroll(bed, "ada");
+	bob = repo_enroll(bed, "bob");
+	for (int i = 0; i < BATCH_ITEMS_MAX; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "o%d", i);
+		items[i] = repo_order(bed, i == 0 ? bob : ada, id, BED_NOW, 100);
+	}
+	assert_int_equal(repo_record(bed, &req), MB_ARENA_FULL);
+	assert_int_equal(look(bed, ada).n_entries, 0);
+	assert_int_equal(look(bed, bob).n_entries, 0);
+	small = repo_order(bed, ada, "o1", BED_NOW, 100);
+	repo_record_one(bed, &small);
+	assert_int_equal(small.revision, 2);
+}
+
+static void no_memory_for_a_member_is_said_with_a_time_to_wait(void **state)
+{
+	struct repo_bed *bed = *state;
+	struct record_item item = repo_order(bed, repo_enroll(bed, "ada"), "o1", BED_NOW, 100);
+	struct repository_record req = {.items = &item, .n = 1};
+
+	fault_arm("repository.arena", 1);
+	assert_int_equal(repo_record(bed, &req), MB_OK);
+	assert_int_equal(item.code, MB_OVERLOADED);
+	assert_true(item.err.retry_after_ms > 0);
+}
+
 static enum mb_code record_anew(void *data, struct mb_err *err)
 {
 	struct repo_bed *bed = data;
@@ -460,6 +536,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(case_01_the_same_twice_is_one_entry),
 		TEST(a_replay_tells_the_present_score),
+		TEST(a_replay_is_answered_at_any_age),
+		TEST(a_clock_that_steps_back_hides_nothing),
 		TEST(case_02_the_same_key_with_other_content_conflicts),
 		TEST(case_03_the_same_id_of_two_sources_is_two),
 		TEST(case_04_fifty_concurrent_copies_are_one),
@@ -471,6 +549,8 @@ int main(int argc, char **argv)
 		TEST(a_late_entry_restates_and_rewrites_nothing),
 		TEST(what_a_late_cancellation_takes_back_is_retracted),
 		TEST(what_time_did_is_told_by_the_next_write),
+		TEST(a_ledger_too_large_to_fold_changes_nothing),
+		TEST(no_memory_for_a_member_is_said_with_a_time_to_wait),
 		cmocka_unit_test(every_failure_on_the_way_is_told),
 	};
 
