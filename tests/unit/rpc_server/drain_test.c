@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -269,6 +272,31 @@ static void a_hurry_ends_the_waits(void **state)
 	fixture_fini(&f);
 }
 
+/* A peer that neither calls nor reads nor closes: HTTP/2's preface, empty settings, and silence. */
+static void a_silent_connection_holds_nothing_up(void **state)
+{
+	static const char hello[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct draining draining;
+	struct fixture f;
+	struct outcome out;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", f.echo.path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(write(fd, hello, sizeof(hello)), sizeof(hello));
+	fixture_call(&f, SAY, fixture_text(&f, "x"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "x");
+	drain(&f, &draining, 0, 60000);
+	wait_drained(&draining);
+	assert_true(draining.took_ms < 10000);
+	close(fd);
+	fixture_fini(&f);
+}
+
 /* Streams of public methods, as health's Watch, never end by themselves: they hold nothing up. */
 static void health_is_told_first_and_its_watchers_hold_nothing_up(void **state)
 {
@@ -426,6 +454,7 @@ int main(void)
 		cmocka_unit_test(new_calls_are_told_to_go_elsewhere),
 		cmocka_unit_test(stuck_calls_are_cancelled_after_the_grace),
 		cmocka_unit_test(a_hurry_ends_the_waits),
+		cmocka_unit_test(a_silent_connection_holds_nothing_up),
 		cmocka_unit_test(health_is_told_first_and_its_watchers_hold_nothing_up),
 		cmocka_unit_test(callers_that_go_hear_no_more_than_that),
 		cmocka_unit_test(callers_that_never_go_lose_nothing_either),
