@@ -130,7 +130,7 @@ static enum mb_code parse_number(struct parser *parser, const json_t *json,
 				 const ProtobufCFieldDescriptor *field, void *at)
 {
 	bool wide = field->type == PROTOBUF_C_TYPE_INT64;
-	int64_t value;
+	int64_t value = 0;
 	enum mb_code code = parse_integer(parser, json, wide ? INT64_MIN : INT32_MIN,
 					  wide ? INT64_MAX : INT32_MAX, &value);
 
