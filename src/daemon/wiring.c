@@ -302,7 +302,7 @@ static void tell_serving(struct daemon *daemon)
 		address_parse(daemon->options->admin_listen, &address, NULL);
 		address_format(&address, daemon->admin_port, admin, sizeof(admin));
 	}
-	snprintf(command, sizeof(command), "memberctl --server %s health", grpc);
+	snprintf(command, sizeof(command), "memberctl health --server %s", grpc);
 	LOG_INFO(&daemon->log, "serving", LOG_STR("version", MEMBERD_VERSION),
 		 LOG_STR("address", grpc), LOG_STR("admin", admin[0] == '\0' ? NULL : admin),
 		 LOG_STR("store", store_name(daemon->store)),

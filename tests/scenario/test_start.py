@@ -3,8 +3,9 @@
 import os
 import sqlite3
 import stat
+import subprocess
 
-from memberd import Memberd, ref, refused
+from memberd import BUILD, Memberd, ref, refused
 
 
 def mode(path):
@@ -24,6 +25,14 @@ def test_the_first_start_makes_everything_private_and_says_so(start):
     assert serving["address"] == daemon.target
     assert serving["data"] == os.path.realpath(daemon.data)
     assert daemon.target in serving["try"]
+
+
+def test_the_command_to_try_works(daemon):
+    command = daemon.events("serving")[0]["try"].split()
+    assert command[0] == "memberctl"
+    done = subprocess.run([os.path.join(BUILD, "src/ctl/memberctl"), *command[1:]], capture_output=True,
+                          text=True, timeout=20)
+    assert (done.returncode, done.stdout.strip()) == (0, "serving"), done
 
 
 def test_a_second_start_keeps_the_data_and_makes_no_key(start):

@@ -177,7 +177,7 @@ static enum mb_code fail_unknown(const struct option_set *set, enum option_origi
 	snprintf(text, sizeof(text), "%.*s", STR_ARG(name));
 	write_name(set, origin, text, wrong, sizeof(wrong));
 	if (right[0] == '\0') {
-		return mb_fail(err, MB_FIELD_INVALID, "%s is no option; --help lists all", wrong);
+		return mb_fail(err, MB_FIELD_INVALID, "%s is no option", wrong);
 	}
 	return mb_fail(err, MB_FIELD_INVALID, "%s is no option; did you mean %s?", wrong, right);
 }

@@ -142,7 +142,7 @@ static void unknown_ones_are_refused_with_the_nearest(void **state)
 	assert_string_equal(err.text,
 			    "--arena-budget is no option; did you mean --arena-budget-mb?");
 	assert_int_equal(read_flags("--zzz", NULL), MB_FIELD_INVALID);
-	assert_string_equal(err.text, "--zzz is no option; --help lists all");
+	assert_string_equal(err.text, "--zzz is no option");
 	assert_int_equal(read_flags("-x", NULL), MB_FIELD_INVALID);
 	assert_int_equal(read_flags("pot", NULL), MB_FIELD_INVALID);
 	assert_string_equal(err.text, "'pot' is no option: options begin with --");
