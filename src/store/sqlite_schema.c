@@ -194,17 +194,18 @@ static enum mb_code set_id(struct sqlite3 *db, bool renew, unsigned char id[STOR
 /* The first page of every table: a file whose pages are gone is better refused now than later. */
 static enum mb_code probe(struct sqlite3 *db, struct mb_err *err)
 {
-	static const char *const tables[] = {
-		"SELECT 1 FROM meta LIMIT 1",	       "SELECT 1 FROM member LIMIT 1",
-		"SELECT 1 FROM identity LIMIT 1",      "SELECT 1 FROM member_identity LIMIT 1",
-		"SELECT 1 FROM entry LIMIT 1",	       "SELECT 1 FROM history LIMIT 1",
-		"SELECT 1 FROM outbox LIMIT 1",	       "SELECT 1 FROM request LIMIT 1",
-		"SELECT 1 FROM policy_version LIMIT 1"};
+	static const char *const probes[] = {
+		"SELECT 1 FROM meta LIMIT 1",		"SELECT vb FROM member LIMIT 1",
+		"SELECT vb FROM identity LIMIT 1",	"SELECT vb FROM member_identity LIMIT 1",
+		"SELECT vb FROM entry LIMIT 1",		"SELECT vb FROM history LIMIT 1",
+		"SELECT vb FROM outbox LIMIT 1",	"SELECT 1 FROM request LIMIT 1",
+		"SELECT 1 FROM policy_version LIMIT 1",
+	};
 	enum mb_code code = MB_OK;
 	int64_t one;
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && code == MB_OK; i++) {
-		code = read_int(db, tables[i], 0, &one, err);
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]) && code == MB_OK; i++) {
+		code = read_int(db, probes[i], 0, &one, err);
 	}
 	return code;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sqlite_sql: every statement that runs after the start, one row each. Every one on a table of members
- * names vb (a test looks): on a sharded database it would otherwise go to all shards.
+ * names vb (a lint looks): on a sharded database it would otherwise go to all shards. What follows or
+ * prunes the outbox goes to all of them by nature and says so.
  */
 #pragma once
 
@@ -48,12 +49,14 @@
 		       "to_tier, points, policy_version, effective_at, known_at) "                \
 		       "SELECT ?1, ?2, coalesce(max(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "   \
 		       "?10 FROM history WHERE vb = ?1 AND member_id = ?2")                       \
-	X(LIST_OUTBOX, "SELECT member_id, seq, revision, kind, effective_at, known_at "           \
-		       "FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?")                          \
+	X(LIST_OUTBOX,                                                                            \
+	  "SELECT /* all buckets */ member_id, seq, revision, kind, effective_at, known_at "      \
+	  "FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?")                                       \
 	X(ADD_OUTBOX, "INSERT INTO outbox (vb, member_id, revision, kind, effective_at, "         \
 		      "known_at) VALUES (?, ?, ?, ?, ?, ?)")                                      \
-	X(OLDEST_OUTBOX, "SELECT seq, known_at FROM outbox ORDER BY seq LIMIT ?")                 \
-	X(PRUNE_OUTBOX, "DELETE FROM outbox WHERE seq <= ?")                                      \
+	X(OLDEST_OUTBOX,                                                                          \
+	  "SELECT /* all buckets */ seq, known_at FROM outbox ORDER BY seq LIMIT ?")              \
+	X(PRUNE_OUTBOX, "DELETE /* all buckets */ FROM outbox WHERE seq <= ?")                    \
 	X(GET_REQUEST, "SELECT principal, request_id, method, digest, answer, known_at "          \
 		       "FROM request WHERE principal = ? AND request_id = ?")                     \
 	X(ADD_REQUEST, "INSERT INTO request (principal, request_id, method, digest, answer, "     \
