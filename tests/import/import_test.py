@@ -214,6 +214,26 @@ def test_the_last_unit_takes_the_rest():
     assert got == ["1"] * 5  # five pence in all: the units after them take nothing
 
 
+    rows = ["1,22423,X,3,2011-01-01 00:00:00,0.004,7,UK"]  # 1.2 pence: one, and it goes with the last unit
+    rows += [f"C{i},22423,X,-1,2011-01-0{2 + i} 00:00:00,0.004,7,UK" for i in range(3)]
+    got = {x["sourceEventId"]: x["reversal"]["lines"][0]["amount"] for x in activities(log(*rows)) if "reversal" in x}
+    assert got == {"C2/1": "1"}, got
+
+
+def test_blanks_around_a_field_belong_to_it():
+    line = activities(log("1, 22423 ,X,1,2011-01-01 00:00:00,1.00,7,UK"))[0]["order"]["lines"][0]
+    assert line["category"] == "misc"
+
+
+def test_a_negative_price_is_never_sent():
+    with open(MAPPING, encoding="utf-8") as file:
+        text = file.read()
+    rule = "  - {when: {UnitPrice: {below: 0}}, skip: price_negative}\n"
+    assert rule in text
+    got = report(log("1,22423,X,1,2011-01-01 00:00:00,-1.00,7,UK"), mapping=write("m.yaml", text.replace(rule, "")))
+    assert got["lines"]["skipped"] == {"price_invalid": 1}, got
+
+
 def test_newest_strictly_earlier_purchase_first():
     rows = ["1,22423,X,2,2011-01-01 00:00:00,1.00,7,UK", "2,22423,X,2,2011-01-02 00:00:00,2.00,7,UK",
             "3,22423,X,2,2011-01-02 00:00:00,3.00,7,UK", "4,22423,X,2,2011-01-03 00:00:00,4.00,7,UK",
