@@ -4,18 +4,12 @@ import json
 import os
 import subprocess
 
-from memberd import BUILD, DEADLINE
+from memberd import BUILD, DEADLINE, environment
 
 PROGRAM = os.path.join(BUILD, "src/ctl/memberctl")
 DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data")
 
 OK, NO, USAGE, DATA_ERROR, NO_INPUT, NOT_FOUND, UNAVAILABLE, NO_PERMISSION = 0, 1, 64, 65, 66, 67, 69, 77
-
-
-def environment(target, env=None):
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("MEMBERD_")}
-    clean.update({"MEMBERD_SERVER": target, "ASAN_OPTIONS": "detect_leaks=1", **(env or {})})
-    return clean
 
 
 class Done:
@@ -36,7 +30,7 @@ class Memberctl:
     def __call__(self, *args, stdin="", env=None, code=OK, timeout=6 * DEADLINE):
         """One run, which must end with `code`."""
         done = Done(subprocess.run([PROGRAM, *args], input=stdin, capture_output=True, text=True, timeout=timeout,
-                                   env=environment(self.target, env), check=False))
+                                   env=environment({"MEMBERD_SERVER": self.target, **(env or {})}), check=False))
         assert "Sanitizer" not in done.err and "runtime error:" not in done.err, done
         assert done.code == code, done
         return done
@@ -46,4 +40,4 @@ class Memberctl:
 
     def spawn(self, *args):
         return subprocess.Popen([PROGRAM, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, env=environment(self.target))
+                                stderr=subprocess.PIPE, text=True, env=environment({"MEMBERD_SERVER": self.target}))

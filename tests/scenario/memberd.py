@@ -254,6 +254,11 @@ class Metrics(dict):
         return {key: value - before[key] for key, value in self.items() if value != before[key]}
 
 
+def environment(env=None):
+    """That of the test (its sanitizer options are of tests/meson.build), without settings for another memberd."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("MEMBERD_")} | (env or {})
+
+
 class Memberd:
     """One process. Everything it has is in `home`, so that another can go on with it."""
 
@@ -273,13 +278,8 @@ class Memberd:
         self.killed = False
 
     def spawn(self):
-        env = {key: value for key, value in os.environ.items() if not key.startswith("MEMBERD_")}
-        env["ASAN_OPTIONS"] = "detect_leaks=1"
-        env["UBSAN_OPTIONS"] = "print_stacktrace=1"
-        env["TSAN_OPTIONS"] = "ignore_noninstrumented_modules=1"
-        env.update(self.env)
         with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen([PROGRAM, *self.args], cwd=self.home, env=env,
+            self.process = subprocess.Popen([PROGRAM, *self.args], cwd=self.home, env=environment(self.env),
                                             stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
         return self
 
@@ -402,9 +402,7 @@ class Clock:
 
 def run(*args, env=None, cwd=None):
     """memberd to its end: (exit code, stdout, stderr)."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("MEMBERD_")}
-    clean.update(env or {})
     done = subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=DEADLINE, cwd=cwd,
-                          env=clean, stdin=subprocess.DEVNULL)
+                          env=environment(env), stdin=subprocess.DEVNULL)
     assert "Sanitizer" not in done.stderr and "runtime error:" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr

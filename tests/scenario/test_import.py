@@ -219,5 +219,5 @@ def test_progress_is_for_terminals_only(start, home, part):
     process = subprocess.run(
         ["/usr/bin/python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)",
          ctl.PROGRAM, *import_args(file, *WEEKS)],
-        env=ctl.environment(run.target), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
+        env=ctl.environment({"MEMBERD_SERVER": run.target}), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
     assert process.returncode == 0 and b" of " in process.stdout and b"\r\x1b[K" in process.stdout, process
