@@ -63,7 +63,10 @@ enum mb_code resolve_member(struct repository_call *call, struct store_view *vie
 			    const struct member_ref *ref, struct arena *arena,
 			    struct member_row *out, struct mb_err *err);
 /* With an arena of its own and nothing in it; MB_OVERLOADED when there is no memory. */
-enum mb_code ledger_init(struct ledger *ledger, struct repository *repository, struct mb_err *err);
+enum mb_code ledger_init(struct ledger *ledger, struct repository *repository,
+			 enum store_job_kind kind, struct mb_err *err);
+/* Of a ledger's size but for `reserve`; NULL is MB_OVERLOADED. */
+struct arena *ledger_arena(struct repository *repository, size_t reserve, struct mb_err *err);
 /* The entries of ledger->row. */
 enum mb_code ledger_load(struct ledger *ledger, struct store_view *view, struct mb_err *err);
 void ledger_fini(struct ledger *ledger);

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define LOAD_RETRY_MS 100 /* by then other calls have given memory back */
+/* This part of a ledger's memory is for reads only: what a write accepted can always be read. */
+#define WRITE_RESERVE 8
 
 enum mb_code dup_str(struct arena *arena, struct str text, struct str *out, struct mb_err *err)
 {
@@ -97,18 +99,27 @@ enum mb_code resolve_member(struct repository_call *call, struct store_view *vie
 
 /* ---- ledgers ---- */
 
-enum mb_code ledger_init(struct ledger *ledger, struct repository *repository, struct mb_err *err)
+struct arena *ledger_arena(struct repository *repository, size_t reserve, struct mb_err *err)
 {
-	*ledger = (struct ledger){
-		.arena = FAULT("repository.arena")
-				 ? NULL
-				 : arena_create(repository->budget, repository->ledger_max)};
-	if (ledger->arena == NULL) {
+	struct arena *arena =
+		FAULT("repository.arena")
+			? NULL
+			: arena_create(repository->budget, repository->ledger_max - reserve);
+
+	if (arena == NULL) {
 		mb_fail(err, MB_OVERLOADED, "no memory to load a member now");
 		err->retry_after_ms = LOAD_RETRY_MS;
-		return MB_OVERLOADED;
 	}
-	return MB_OK;
+	return arena;
+}
+
+enum mb_code ledger_init(struct ledger *ledger, struct repository *repository,
+			 enum store_job_kind kind, struct mb_err *err)
+{
+	size_t reserve = kind == STORE_WRITE ? repository->ledger_max / WRITE_RESERVE : 0;
+
+	*ledger = (struct ledger){.arena = ledger_arena(repository, reserve, err)};
+	return ledger->arena == NULL ? MB_OVERLOADED : MB_OK;
 }
 
 void ledger_fini(struct ledger *ledger)
@@ -175,7 +186,8 @@ enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *polici
 				      .n_entries = ledger->n,
 				      .policies = policies,
 				      .t = now,
-				      .want_schedule = want_schedule};
+				      .want_schedule = want_schedule,
+				      .schedule_most = MEMBER_SCHEDULE_MAX};
 
 	return fold_ledger(&in, ledger->arena, out, err);
 }
@@ -192,15 +204,20 @@ static const struct policy *version_of(const struct policy_list *policies, int32
 	return NULL;
 }
 
-/* The next instant at which the answer changes by itself, of those the fold and the policies know. */
-static int64_t valid_until(const struct fold *fold, const struct policy_list *policies)
+/* The next instant at which the answer changes by itself, of those the fold and the policies know;
+ * 0: none. An answer with the schedule shows dates of windows and settlements, too. */
+static int64_t valid_until(const struct fold *fold, const struct policy_list *policies,
+			   unsigned parts)
 {
-	int64_t policy = policy_next_change(policies, fold->standing.at);
+	int64_t until = policy_next_change(policies, fold->standing.at);
 
-	if (policy == INT64_MAX) {
-		return fold->next_change;
+	if (fold->next_change != 0 && fold->next_change < until) {
+		until = fold->next_change;
 	}
-	return fold->next_change != 0 && fold->next_change < policy ? fold->next_change : policy;
+	if ((parts & MEMBER_SCHEDULE) != 0 && fold->next_date < until) {
+		until = fold->next_date;
+	}
+	return until == INT64_MAX ? 0 : until;
 }
 
 static enum mb_code copy_pending(const struct fold *fold, struct arena *arena, struct member *out,
@@ -233,7 +250,7 @@ static enum mb_code copy_pending(const struct fold *fold, struct arena *arena, s
 static enum mb_code copy_schedule(const struct fold *fold, struct arena *arena, struct member *out,
 				  struct mb_err *err)
 {
-	size_t n = fold->n_schedule < MEMBER_SCHEDULE_MAX ? fold->n_schedule : MEMBER_SCHEDULE_MAX;
+	size_t n = fold->n_schedule;
 	struct change *schedule = arena_array(arena, n, sizeof(*schedule));
 
 	if (schedule == NULL) {
@@ -244,7 +261,7 @@ static enum mb_code copy_schedule(const struct fold *fold, struct arena *arena, 
 	}
 	out->schedule = schedule;
 	out->n_schedule = n;
-	out->schedule_truncated = n < fold->n_schedule;
+	out->schedule_truncated = fold->schedule_truncated;
 	return MB_OK;
 }
 
@@ -318,7 +335,7 @@ enum mb_code describe_member(struct repository *repository, struct store_view *v
 		member->standing = fold->standing;
 		member->policy = version_of(policies, fold->standing.policy_version);
 		assert(member->policy != NULL);
-		member->valid_until = valid_until(fold, policies);
+		member->valid_until = valid_until(fold, policies, parts);
 	}
 	if ((parts & MEMBER_SCHEDULE) != 0) {
 		code = copy_pending(fold, arena, member, err);

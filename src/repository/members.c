@@ -326,7 +326,7 @@ static enum mb_code run_write(struct store_job *job, struct store_view *view, st
 	if (code != MB_OK || done) {
 		return code;
 	}
-	code = ledger_init(&ledger, req->call.repository, err);
+	code = ledger_init(&ledger, req->call.repository, STORE_READ, err);
 	if (code != MB_OK) {
 		return code;
 	}

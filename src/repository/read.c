@@ -94,7 +94,7 @@ static enum mb_code run_read(struct store_job *job, struct store_view *view, str
 		if (atomic_load(&req->call.cancelled)) {
 			return mb_fail(err, MB_CALL_CANCELLED, "the caller gave up");
 		}
-		query->code = ledger_init(&ledger, req->call.repository, &query->err);
+		query->code = ledger_init(&ledger, req->call.repository, STORE_READ, &query->err);
 		if (query->code == MB_OK) {
 			query->code = answer_query(req, view, i, &ledger, &member, &query->err);
 			ledger_fini(&ledger);

@@ -2,11 +2,12 @@
 /*
  * record: activities into ledgers, a whole batch in one transaction.
  *
- * Each item in turn, in the contract's order: member, key (a replay is answered at any age), window,
- * content. An item that is refused leaves no trace and does not disturb the others; what is wrong
- * with the store ends the batch, and nothing of it is kept. After the last item each member that was
- * touched is folded once: that gives states, score and tier of all his items, and what of his
- * history has to be told.
+ * First it is found out whom each item means. Then member by member, because members have nothing to
+ * do with one another and one ledger in memory is enough: his items in turn, in the contract's order:
+ * key (a replay is answered at any age), window, content. An item that is refused leaves no trace and
+ * does not disturb the others; what is wrong with the store ends the batch, and nothing of it is
+ * kept. After his last item a member is folded once: that gives states, score and tier of all his
+ * items, and what of his history has to be told.
  */
 #include "repository/inner.h"
 
@@ -16,68 +17,55 @@
 
 #define ID_DRAWS 16
 
-/* A member of the batch. */
-struct touched {
-	struct ledger ledger;
-	bool changed; /* an item was accepted */
-	bool answers; /* an item is to be answered with his standing */
-	const struct member *member;
-	const enum entry_state *states; /* after the batch, of ledger.entries */
-};
-
 struct batch {
 	struct repository_record *req;
 	struct store_view *view;
 	const struct policy_list *policies;
 	int64_t now;
-	struct touched *members;
-	size_t n;
-	struct touched **of_item; /* NULL for refused ones */
-	size_t *entry_of_item; /* index into the ledger's entries */
+	int64_t *members; /* of items; 0: refused, or done */
+	/* of the member whose turn it is */
+	struct ledger ledger;
+	bool changed; /* an item was accepted */
+	size_t *entries; /* of items, index into the ledger's; SIZE_MAX: refused */
 };
 
-/* ---- members of the batch ---- */
+/* ---- whom the items mean ---- */
 
-static struct touched *find_touched(struct batch *batch, int64_t member_id)
+/* What ends the batch; anything else is the business of the item. */
+static bool ends_batch(const struct batch *batch, enum mb_code code)
 {
-	for (size_t i = 0; i < batch->n; i++) {
-		if (batch->members[i].ledger.row.member_id == member_id) {
-			return &batch->members[i];
-		}
-	}
-	return NULL;
+	return code == MB_STORE_UNAVAILABLE || code == MB_STORE_FULL || code == MB_INTERNAL ||
+	       arena_overflowed(batch->req->call.arena);
 }
 
-/* The ledger of whom the item names; loaded once in a batch. */
-static enum mb_code touch_member(struct batch *batch, const struct member_ref *ref,
-				 struct touched **out, struct mb_err *err)
+static enum mb_code refuse_item(struct batch *batch, size_t i, enum mb_code code,
+				struct mb_err *err)
 {
-	struct touched *fresh = &batch->members[batch->n];
-	struct touched *known = ref->member_id != 0 ? find_touched(batch, ref->member_id) : NULL;
-	enum mb_code code;
+	struct record_item *item = &batch->req->items[i];
 
-	if (known != NULL) {
-		*out = known;
-		return MB_OK;
+	item->code = code;
+	batch->members[i] = 0;
+	if (ends_batch(batch, code)) {
+		*err = item->err;
+		return code;
 	}
-	*fresh = (struct touched){0};
-	code = ledger_init(&fresh->ledger, batch->req->call.repository, err);
+	return MB_OK;
+}
+
+static enum mb_code resolve_item(struct batch *batch, size_t i, struct mb_err *err)
+{
+	struct record_item *item = &batch->req->items[i];
+	struct arena *scratch = ledger_arena(batch->req->call.repository, 0, &item->err);
+	struct member_row row;
+	enum mb_code code = scratch == NULL ? MB_OVERLOADED
+					    : resolve_member(&batch->req->call, batch->view,
+							     &item->ref, scratch, &row, &item->err);
+
+	arena_destroy(scratch);
 	if (code != MB_OK) {
-		return code;
+		return refuse_item(batch, i, code, err);
 	}
-	code = resolve_member(&batch->req->call, batch->view, ref, fresh->ledger.arena,
-			      &fresh->ledger.row, err);
-	known = code == MB_OK ? find_touched(batch, fresh->ledger.row.member_id) : NULL;
-	if (code == MB_OK && known == NULL) {
-		code = ledger_load(&fresh->ledger, batch->view, err);
-	}
-	if (code != MB_OK || known != NULL) {
-		ledger_fini(&fresh->ledger);
-		*out = known;
-		return code;
-	}
-	batch->n++;
-	*out = fresh;
+	batch->members[i] = row.member_id;
 	return MB_OK;
 }
 
@@ -117,22 +105,21 @@ static size_t index_of_entry(const struct ledger *ledger, int64_t entry_id)
 }
 
 /* *index: of the entry that the key names; SIZE_MAX when it is new. */
-static enum mb_code find_replay(struct batch *batch, struct touched *touched,
-				struct record_item *item, struct str payload, size_t *index,
-				struct mb_err *err)
+static enum mb_code find_replay(struct batch *batch, struct record_item *item, struct str payload,
+				struct arena *scratch, size_t *index, struct mb_err *err)
 {
-	struct ledger *ledger = &touched->ledger;
+	struct ledger *ledger = &batch->ledger;
 	struct entry_row row;
 	bool found = false, same = false;
 	enum mb_code code =
 		store_get_entry(batch->view, ledger->row.member_id, item->activity.source,
-				item->activity.source_event_id, ledger->arena, &row, &found, err);
+				item->activity.source_event_id, scratch, &row, &found, err);
 
 	*index = SIZE_MAX;
 	if (code != MB_OK || !found) {
 		return code;
 	}
-	code = same_content(row.payload, payload, ledger->arena, &same, err);
+	code = same_content(row.payload, payload, scratch, &same, err);
 	if (code == MB_OK && !same) {
 		code = mb_fail_field(err, MB_ACTIVITY_CONFLICT, "source_event_id",
 				     "it was told before with other content, as entry %lld",
@@ -150,11 +137,11 @@ static enum mb_code find_replay(struct batch *batch, struct touched *touched,
 
 /* ---- new entries ---- */
 
-static enum mb_code add_entry_row(struct batch *batch, const struct touched *touched,
-				  struct entry *entry, struct str payload, struct mb_err *err)
+static enum mb_code add_entry_row(struct batch *batch, struct entry *entry, struct str payload,
+				  struct mb_err *err)
 {
 	const struct activity *activity = &entry->activity;
-	struct entry_row row = {.member_id = touched->ledger.row.member_id,
+	struct entry_row row = {.member_id = batch->ledger.row.member_id,
 				.revision = entry->revision,
 				.kind = (int32_t)activity->kind,
 				.source = activity->source,
@@ -180,9 +167,8 @@ static enum mb_code add_entry_row(struct batch *batch, const struct touched *tou
 	return mb_fail(err, MB_INTERNAL, "%d ids in a row were taken", ID_DRAWS);
 }
 
-static enum mb_code note_woken(struct batch *batch, const struct touched *touched,
-			       const struct verdict *verdict, struct record_item *item,
-			       struct mb_err *err)
+static enum mb_code note_woken(struct batch *batch, const struct verdict *verdict,
+			       struct record_item *item, struct mb_err *err)
 {
 	struct record_woken *woken =
 		arena_array(batch->req->call.arena, verdict->n_woken, sizeof(*woken));
@@ -191,7 +177,7 @@ static enum mb_code note_woken(struct batch *batch, const struct touched *touche
 		return arena_fail(batch->req->call.arena, err);
 	}
 	for (size_t i = 0; i < verdict->n_woken; i++) {
-		const struct entry *entry = &touched->ledger.entries[verdict->woken[i].entry];
+		const struct entry *entry = &batch->ledger.entries[verdict->woken[i].entry];
 		enum mb_code code;
 
 		woken[i].entry_id = entry->entry_id;
@@ -211,10 +197,10 @@ static enum mb_code note_woken(struct batch *batch, const struct touched *touche
 	return MB_OK;
 }
 
-static enum mb_code accept_entry(struct batch *batch, struct touched *touched,
-				 struct record_item *item, struct str payload, struct mb_err *err)
+static enum mb_code accept_entry(struct batch *batch, struct record_item *item, struct str payload,
+				 struct mb_err *err)
 {
-	struct member_row *row = &touched->ledger.row;
+	struct member_row *row = &batch->ledger.row;
 	struct entry entry = {
 		.revision = row->revision + 1, .known_at = batch->now, .activity = item->activity};
 	const struct outbox_row outbox = {.member_id = row->member_id,
@@ -222,17 +208,17 @@ static enum mb_code accept_entry(struct batch *batch, struct touched *touched,
 					  .kind = OUTBOX_ENTRY,
 					  .effective_at = item->activity.occurred_at,
 					  .known_at = batch->now};
-	enum mb_code code = add_entry_row(batch, touched, &entry, payload, err);
+	enum mb_code code = add_entry_row(batch, &entry, payload, err);
 
 	if (code == MB_OK) {
 		code = store_add_outbox(batch->view, &outbox, err);
 	}
 	if (code == MB_OK) {
-		code = ledger_append(&touched->ledger, &entry, err);
+		code = ledger_append(&batch->ledger, &entry, err);
 	}
 	if (code == MB_OK) {
 		row->revision = entry.revision;
-		touched->changed = true;
+		batch->changed = true;
 		item->entry_id = entry.entry_id;
 		item->revision = entry.revision;
 	}
@@ -241,104 +227,119 @@ static enum mb_code accept_entry(struct batch *batch, struct touched *touched,
 
 /* ---- items ---- */
 
-/* Up to here nothing was written for the item, so its refusal leaves no trace. */
-static enum mb_code judge_item(struct batch *batch, struct record_item *item,
-			       struct touched **touched, struct str *payload, size_t *index,
-			       struct mb_err *err)
+/* Nothing is written for the item, so its refusal leaves no trace. */
+static enum mb_code judge_item(struct batch *batch, struct record_item *item, struct arena *scratch,
+			       struct str *payload, size_t *index, struct mb_err *err)
 {
 	struct verdict verdict;
-	struct arena *arena;
-	enum mb_code code = touch_member(batch, &item->ref, touched, err);
+	enum mb_code code = payload_encode(&item->activity, scratch, payload, err);
 
-	if (code != MB_OK) {
-		return code;
-	}
-	arena = (*touched)->ledger.arena;
-	code = payload_encode(&item->activity, arena, payload, err);
 	if (code == MB_OK) {
-		code = find_replay(batch, *touched, item, *payload, index, err);
+		code = find_replay(batch, item, *payload, scratch, index, err);
 	}
 	if (code != MB_OK || *index != SIZE_MAX) {
 		return code;
 	}
-	code = ledger_judge((*touched)->ledger.entries, (*touched)->ledger.n, batch->policies,
-			    &item->activity, batch->now, arena, &verdict, err);
-	return code == MB_OK ? note_woken(batch, *touched, &verdict, item, err) : code;
+	code = ledger_judge(batch->ledger.entries, batch->ledger.n, batch->policies,
+			    &item->activity, batch->now, scratch, &verdict, err);
+	return code == MB_OK ? note_woken(batch, &verdict, item, err) : code;
 }
 
-static bool ends_batch(const struct batch *batch, enum mb_code code)
-{
-	return code == MB_STORE_UNAVAILABLE || code == MB_STORE_FULL || code == MB_INTERNAL ||
-	       arena_overflowed(batch->req->call.arena);
-}
-
+/* With memory of its own, so that many items need no more than one. */
 static enum mb_code take_item(struct batch *batch, size_t i, struct mb_err *err)
 {
 	struct record_item *item = &batch->req->items[i];
-	struct touched *touched = NULL;
+	struct arena *scratch = ledger_arena(batch->req->call.repository, 0, &item->err);
 	struct str payload;
 	size_t index = SIZE_MAX;
-	enum mb_code code = judge_item(batch, item, &touched, &payload, &index, &item->err);
+	enum mb_code code =
+		scratch == NULL ? MB_OVERLOADED
+				: judge_item(batch, item, scratch, &payload, &index, &item->err);
 
 	if (code != MB_OK) {
-		item->code = code;
-		if (ends_batch(batch, code)) {
-			*err = item->err;
-			return code;
-		}
-		return MB_OK;
+		code = refuse_item(batch, i, code, err);
+	} else if (index == SIZE_MAX) {
+		code = accept_entry(batch, item, payload, err);
+		index = batch->ledger.n - 1;
 	}
-	if (index == SIZE_MAX) {
-		code = accept_entry(batch, touched, item, payload, err);
-		index = touched->ledger.n - 1;
-	}
-	touched->answers = true;
-	batch->of_item[i] = touched;
-	batch->entry_of_item[i] = index;
+	batch->entries[i] = index;
+	arena_destroy(scratch);
 	return code;
 }
 
-/* ---- after the last item ---- */
+/* ---- a member's turn ---- */
 
-static enum mb_code settle_member(struct batch *batch, struct touched *touched, struct mb_err *err)
+static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct mb_err *err)
 {
-	struct ledger *ledger = &touched->ledger;
+	struct ledger *ledger = &batch->ledger;
+	const struct member *member;
 	struct fold fold;
 	enum mb_code code = ledger_fold(ledger, batch->policies, batch->now, false, &fold, err);
 
-	if (code == MB_OK && touched->changed) {
+	if (code == MB_OK && batch->changed) {
 		code = store_put_member(batch->view, &ledger->row, err);
 		if (code == MB_OK) {
-			code = tell_history(batch->view, ledger->row.member_id, &fold, batch->now,
+			code = tell_history(batch->view, member_id, &fold, batch->now,
 					    ledger->arena, err);
 		}
 	}
 	if (code == MB_OK) {
-		touched->states = fold.states;
 		code = describe_member(batch->req->call.repository, batch->view, &ledger->row,
 				       &fold, batch->policies, MEMBER_STANDING,
-				       batch->req->call.arena, &touched->member, err);
+				       batch->req->call.arena, &member, err);
+	}
+	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
+		if (batch->members[i] == member_id) {
+			batch->req->items[i].state = fold.states[batch->entries[i]];
+			batch->req->items[i].member = member;
+			batch->members[i] = 0;
+		}
 	}
 	return code;
 }
 
-static enum mb_code settle_batch(struct batch *batch, struct mb_err *err)
+/* The member's ledger; when it cannot be had, each of his items is refused. */
+static enum mb_code load_member(struct batch *batch, int64_t member_id, struct mb_err *err)
 {
-	enum mb_code code = MB_OK;
+	const struct member_ref ref = {.member_id = member_id};
+	struct mb_err story;
+	enum mb_code code =
+		ledger_init(&batch->ledger, batch->req->call.repository, STORE_WRITE, &story);
 
-	for (size_t i = 0; code == MB_OK && i < batch->n; i++) {
-		if (batch->members[i].answers) {
-			code = settle_member(batch, &batch->members[i], err);
+	batch->changed = false;
+	if (code == MB_OK) {
+		code = resolve_member(&batch->req->call, batch->view, &ref, batch->ledger.arena,
+				      &batch->ledger.row, &story);
+	}
+	if (code == MB_OK) {
+		code = ledger_load(&batch->ledger, batch->view, &story);
+	}
+	for (size_t i = 0; code != MB_OK && i < batch->req->n; i++) {
+		if (batch->members[i] == member_id) {
+			batch->req->items[i].err = story;
+			if (refuse_item(batch, i, code, err) != MB_OK) {
+				return code;
+			}
 		}
 	}
+	return MB_OK;
+}
+
+static enum mb_code take_member(struct batch *batch, int64_t member_id, struct mb_err *err)
+{
+	enum mb_code code = load_member(batch, member_id, err);
+	bool answers = false;
+
 	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
-		struct record_item *item = &batch->req->items[i];
-
-		if (batch->of_item[i] != NULL) {
-			item->state = batch->of_item[i]->states[batch->entry_of_item[i]];
-			item->member = batch->of_item[i]->member;
+		if (batch->members[i] == member_id) {
+			code = take_item(batch, i, err);
+			answers |= batch->members[i] != 0;
 		}
 	}
+	if (code == MB_OK && answers) {
+		code = settle_member(batch, member_id, err);
+	}
+	ledger_fini(&batch->ledger);
 	return code;
 }
 
@@ -352,11 +353,10 @@ static enum mb_code make_batch(struct repository_record *req, struct store_view 
 		.view = view,
 		.policies = repository_policies(req->call.repository),
 		.now = store_view_now(view),
-		.members = arena_array(arena, req->n, sizeof(struct touched)),
-		.of_item = arena_array(arena, req->n, sizeof(struct touched *)),
-		.entry_of_item = arena_array(arena, req->n, sizeof(size_t)),
+		.members = arena_array(arena, req->n, sizeof(*batch->members)),
+		.entries = arena_array(arena, req->n, sizeof(*batch->entries)),
 	};
-	if (batch->members == NULL || batch->of_item == NULL || batch->entry_of_item == NULL) {
+	if (batch->members == NULL || batch->entries == NULL) {
 		return arena_fail(arena, err);
 	}
 	return MB_OK;
@@ -370,14 +370,13 @@ static enum mb_code run_record(struct store_job *job, struct store_view *view, s
 
 	for (size_t i = 0; code == MB_OK && i < req->n; i++) {
 		if (req->items[i].code == MB_OK) {
-			code = take_item(&batch, i, err);
+			code = resolve_item(&batch, i, err);
 		}
 	}
-	if (code == MB_OK) {
-		code = settle_batch(&batch, err);
-	}
-	for (size_t i = 0; i < batch.n; i++) {
-		ledger_fini(&batch.members[i].ledger);
+	for (size_t i = 0; code == MB_OK && i < req->n; i++) {
+		if (batch.members[i] != 0) {
+			code = take_member(&batch, batch.members[i], err);
+		}
 	}
 	return code;
 }
