@@ -8,35 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* gRPC's status codes, by number. */
-static const char *const grpc_codes[] = {
-	"OK",
-	"CANCELLED",
-	"UNKNOWN",
-	"INVALID_ARGUMENT",
-	"DEADLINE_EXCEEDED",
-	"NOT_FOUND",
-	"ALREADY_EXISTS",
-	"PERMISSION_DENIED",
-	"RESOURCE_EXHAUSTED",
-	"FAILED_PRECONDITION",
-	"ABORTED",
-	"OUT_OF_RANGE",
-	"UNIMPLEMENTED",
-	"INTERNAL",
-	"UNAVAILABLE",
-	"DATA_LOSS",
-	"UNAUTHENTICATED",
-};
-
-#define GRPC_CODES (sizeof(grpc_codes) / sizeof(grpc_codes[0]))
-#define SLOTS	   256 /* a power of two, at least twice the methods */
+#define SLOTS 256 /* a power of two, at least twice the methods */
 
 struct method {
 	const char *service, *name;
 	struct metric *started;
-	struct metric *handled[GRPC_CODES];
-	struct metric *seconds[GRPC_CODES];
+	struct metric *handled[GRPC_STATUSES];
+	struct metric *seconds[GRPC_STATUSES];
 };
 
 struct calls {
@@ -80,8 +58,8 @@ static bool make_series(struct calls *calls, struct method *method)
 
 	method->started = metric_series_add(calls->started, values, false);
 	made = method->started != NULL;
-	for (size_t code = 0; code < GRPC_CODES; code++) {
-		values[2] = grpc_codes[code];
+	for (int code = 0; code < GRPC_STATUSES; code++) {
+		values[2] = mb_grpc_name(code);
 		method->handled[code] = metric_series_add(calls->handled, values, code != 0);
 		method->seconds[code] = metric_series_add(calls->seconds, values, code != 0);
 		made = made && method->handled[code] != NULL && method->seconds[code] != NULL;
@@ -200,7 +178,7 @@ static void log_end(struct calls *calls, const struct rpc_call_end *end)
 
 	LOG_AT(calls->log, level_of(end), "call",
 	       LOG_STR("method", end->name[0] == '\0' ? "unknown" : end->method),
-	       LOG_STR("code", grpc_codes[mb_code_grpc(end->code)]),
+	       LOG_STR("code", mb_grpc_name(mb_code_grpc(end->code))),
 	       LOG_STR("reason", end->code == MB_OK ? NULL : mb_code_reason(end->code)),
 	       LOG_STR("field", field), LOG_STR("story", story),
 	       LOG_SECONDS("seconds", end->duration_ns), LOG_INT("bytes_in", end->bytes_in),

@@ -19,27 +19,6 @@ const char *activity_kind_name(enum activity_kind kind)
 	return NULL;
 }
 
-static const char *const line_types[LINE_TYPE_END] = {
-#define X(name, number, text) [number] = (text),
-	LINE_TYPES(X)
-#undef X
-};
-
-const char *line_type_name(enum line_type type)
-{
-	return (unsigned)type < LINE_TYPE_END ? line_types[type] : NULL;
-}
-
-enum line_type line_type_from_name(struct str name)
-{
-	for (int type = 1; type < LINE_TYPE_END; type++) {
-		if (str_eq(str_from(line_types[type]), name)) {
-			return (enum line_type)type;
-		}
-	}
-	return (enum line_type)0;
-}
-
 int64_t line_net(const struct line *line)
 {
 	return line->amount - line->coupon - line->points;
@@ -178,7 +157,7 @@ static enum mb_code check_line(const struct line *line, int32_t before, const st
 	struct policy_rate rate;
 	enum mb_code code = check_line_no(line->line_no, before, err);
 
-	if (code == MB_OK && line_type_name(line->type) == NULL) {
+	if (code == MB_OK && (line->type < LINE_GOODS || line->type >= LINE_TYPE_END)) {
 		code = mb_fail_field(err, MB_FIELD_INVALID, "type", "is none of the types of line");
 	}
 	if (code == MB_OK) {

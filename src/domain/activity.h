@@ -27,20 +27,15 @@ enum activity_kind {
 #undef X
 };
 
-#define LINE_TYPES(X)                \
-	X(GOODS, 1, "goods")         \
-	X(SERVICE, 2, "service")     \
-	X(SHIPPING, 3, "shipping")   \
-	X(TAX, 4, "tax")             \
-	X(INSURANCE, 5, "insurance") \
-	X(GIFT_CARD, 6, "gift_card") \
-	X(FEE, 7, "fee")
-
-enum line_type {
-#define X(name, number, text) LINE_##name = (number),
-	LINE_TYPES(X)
-#undef X
-		LINE_TYPE_END
+enum line_type { /* numbers as on the wire */
+		 LINE_GOODS = 1,
+		 LINE_SERVICE,
+		 LINE_SHIPPING,
+		 LINE_TAX,
+		 LINE_INSURANCE,
+		 LINE_GIFT_CARD,
+		 LINE_FEE,
+		 LINE_TYPE_END
 };
 
 #define ORDER_LINES_MAX	   1000
@@ -103,8 +98,6 @@ struct entry {
 };
 
 const char *activity_kind_name(enum activity_kind kind);
-const char *line_type_name(enum line_type type);
-enum line_type line_type_from_name(struct str name); /* 0 when none */
 
 /* Net of a line in its own currency: amount - coupon - points. */
 int64_t line_net(const struct line *line);

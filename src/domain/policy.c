@@ -16,32 +16,10 @@ static const char *const tiers[TIER_END] = {
 #undef X
 };
 
-static const char *const levels[LEVEL_END] = {
-#define X(name, number, text) [number] = (text),
-	LEVELS(X)
-#undef X
-};
-
-static const char *const interactions[INTERACTION_END] = {
-#define X(name, number, text) [number] = (text),
-	INTERACTIONS(X)
-#undef X
-};
-
 /* Enumerations reach here from wire and store, so the number may be anything. */
 static const char *name_at(const char *const *names, unsigned end, unsigned number)
 {
 	return number < end ? names[number] : NULL;
-}
-
-static unsigned number_of(const char *const *names, unsigned end, struct str name)
-{
-	for (unsigned number = 1; number < end; number++) {
-		if (str_eq(str_from(names[number]), name)) {
-			return number;
-		}
-	}
-	return 0;
 }
 
 const char *platform_name(enum platform platform)
@@ -54,24 +32,14 @@ const char *tier_name(enum tier tier)
 	return name_at(tiers, TIER_END, (unsigned)tier);
 }
 
-const char *level_name(enum level level)
-{
-	return name_at(levels, LEVEL_END, (unsigned)level);
-}
-
-const char *interaction_name(enum interaction kind)
-{
-	return name_at(interactions, INTERACTION_END, (unsigned)kind);
-}
-
-enum platform platform_from_name(struct str name)
-{
-	return (enum platform)number_of(platforms, PLATFORM_END, name);
-}
-
 enum tier tier_from_name(struct str name)
 {
-	return (enum tier)number_of(tiers, TIER_END, name);
+	for (int tier = 1; tier < TIER_END; tier++) {
+		if (str_eq(str_from(tiers[tier]), name)) {
+			return (enum tier)tier;
+		}
+	}
+	return (enum tier)0;
 }
 
 /* How many versions have taken force at t. */

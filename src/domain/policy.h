@@ -49,41 +49,23 @@ enum tier {
 };
 
 /* The levels of the 88 Membership of 2017. */
-#define LEVELS(X)                  \
-	X(STANDARD, 1, "standard") \
-	X(SUPER, 2, "super")       \
-	X(APASS, 3, "apass_level")
+enum level { LEVEL_STANDARD = 1, LEVEL_SUPER, LEVEL_APASS, LEVEL_END };
 
-enum level {
-#define X(name, number, text) LEVEL_##name = (number),
-	LEVELS(X)
-#undef X
-		LEVEL_END
-};
-
-/* Interaction kinds in the order of the explanation. */
-#define INTERACTIONS(X)        \
-	X(REVIEW, 1, "review") \
-	X(SHARE, 2, "share")   \
-	X(POST, 3, "post")     \
-	X(ANSWER, 4, "answer") \
-	X(VOTE, 5, "vote")     \
-	X(VISIT, 6, "visit")
-
+/* Kinds in the order of the explanation; numbers as on the wire. */
 enum interaction {
-#define X(name, number, text) INTERACTION_##name = (number),
-	INTERACTIONS(X)
-#undef X
-		INTERACTION_END
+	INTERACTION_REVIEW = 1,
+	INTERACTION_SHARE,
+	INTERACTION_POST,
+	INTERACTION_ANSWER,
+	INTERACTION_VOTE,
+	INTERACTION_VISIT,
+	INTERACTION_END
 };
 
 /* Texts of the tables above; NULL outside of them. */
 const char *platform_name(enum platform platform);
 const char *tier_name(enum tier tier);
-const char *level_name(enum level level);
-const char *interaction_name(enum interaction kind);
 /* 0 when the text names none. */
-enum platform platform_from_name(struct str name);
 enum tier tier_from_name(struct str name);
 
 struct policy_rate {

@@ -118,21 +118,6 @@ enum mb_code policy_read_file(const char *path, struct arena *arena, struct str 
 	return MB_OK;
 }
 
-enum mb_code policy_load(const char *path, struct arena *arena, const struct policy **out,
-			 struct str *out_text, struct mb_err *err)
-{
-	struct str text;
-	enum mb_code code = policy_read_file(path, arena, &text, err);
-
-	if (code == MB_OK) {
-		code = policy_parse(text, path, arena, out, err);
-	}
-	if (code == MB_OK && out_text != NULL) {
-		*out_text = text;
-	}
-	return code;
-}
-
 struct str policy_default_text(void)
 {
 	return (struct str){(const char *)policy_default_yaml, policy_default_yaml_size};

@@ -46,10 +46,6 @@ enum mb_code policy_check(struct str text, struct arena *arena, const struct pol
 enum mb_code policy_parse(struct str text, const char *name, struct arena *arena,
 			  const struct policy **out, struct mb_err *err);
 
-/* policy_parse() of a file; *out_text (which may be NULL) is its text, in the arena. */
-enum mb_code policy_load(const char *path, struct arena *arena, const struct policy **out,
-			 struct str *out_text, struct mb_err *err);
-
 /* Reads a file of at most POLICY_FILE_MAX bytes. MB_FIELD_INVALID when it cannot. */
 enum mb_code policy_read_file(const char *path, struct arena *arena, struct str *out,
 			      struct mb_err *err);

@@ -226,11 +226,6 @@ bool arena_overflowed(const struct arena *arena)
 	return arena->overflow != MB_OK;
 }
 
-enum mb_code arena_overflow_code(const struct arena *arena)
-{
-	return arena->overflow;
-}
-
 enum mb_code arena_fail(const struct arena *arena, struct mb_err *err)
 {
 	enum mb_code code = arena->overflow;
@@ -246,9 +241,4 @@ enum mb_code arena_fail(const struct arena *arena, struct mb_err *err)
 		err->retry_after_ms = 100;
 	}
 	return code;
-}
-
-size_t arena_used(const struct arena *arena)
-{
-	return arena->used;
 }

@@ -43,10 +43,7 @@ char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t len);
 char *arena_printf(struct arena *arena, const char *fmt, ...) MB_PRINTF(2, 3);
 
-/* Whether an allocation was ever refused, and which limit refused it. */
+/* Whether an allocation was ever refused. */
 bool arena_overflowed(const struct arena *arena);
-enum mb_code arena_overflow_code(const struct arena *arena); /* MB_OK when none was */
 /* Fills err for the refused allocation; call only when arena_overflowed(). */
 enum mb_code arena_fail(const struct arena *arena, struct mb_err *err);
-/* Bytes handed out so far. */
-size_t arena_used(const struct arena *arena);

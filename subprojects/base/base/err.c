@@ -92,3 +92,29 @@ const char *mb_code_text(enum mb_code code)
 	assert(code < MB_CODES);
 	return rows[code].text;
 }
+
+const char *mb_grpc_name(int status)
+{
+	static const char *const names[GRPC_STATUSES] = {
+		"OK",
+		"CANCELLED",
+		"UNKNOWN",
+		"INVALID_ARGUMENT",
+		"DEADLINE_EXCEEDED",
+		"NOT_FOUND",
+		"ALREADY_EXISTS",
+		"PERMISSION_DENIED",
+		"RESOURCE_EXHAUSTED",
+		"FAILED_PRECONDITION",
+		"ABORTED",
+		"OUT_OF_RANGE",
+		"UNIMPLEMENTED",
+		"INTERNAL",
+		"UNAVAILABLE",
+		"DATA_LOSS",
+		"UNAUTHENTICATED",
+	};
+
+	assert(status >= 0 && status < GRPC_STATUSES);
+	return names[status];
+}

@@ -81,3 +81,9 @@ const char *mb_code_reason(enum mb_code code);
 int mb_code_grpc(enum mb_code code);
 bool mb_code_retryable(enum mb_code code);
 const char *mb_code_text(enum mb_code code);
+
+/* The statuses of gRPC, by number. */
+#define GRPC_STATUSES 17
+
+/* "NOT_FOUND" of 5; status must be below GRPC_STATUSES. */
+const char *mb_grpc_name(int status);

@@ -29,7 +29,7 @@ struct prescan_limits {
 #define PRESCAN_FIELDS_MOST 1024 /* declared fields of one message type */
 
 /* MB_OK, or MB_MESSAGE_MALFORMED with what and where; never reads outside bytes. *memory, when not
- * NULL, is an upper bound of what unpacking takes, as arena_used() counts it. MB_INTERNAL for a type
+ * NULL, is an upper bound of what unpacking takes, as an arena counts it. MB_INTERNAL for a type
  * with more than PRESCAN_FIELDS_MOST fields. */
 enum mb_code prescan(const ProtobufCMessageDescriptor *type, const void *bytes, size_t size,
 		     const struct prescan_limits *limits, size_t *memory, struct mb_err *err);

@@ -16,26 +16,6 @@
 
 static const char *doc_path;
 
-static const char *const statuses[] = {
-	"OK",
-	"CANCELLED",
-	"UNKNOWN",
-	"INVALID_ARGUMENT",
-	"DEADLINE_EXCEEDED",
-	"NOT_FOUND",
-	"ALREADY_EXISTS",
-	"PERMISSION_DENIED",
-	"RESOURCE_EXHAUSTED",
-	"FAILED_PRECONDITION",
-	"ABORTED",
-	"OUT_OF_RANGE",
-	"UNIMPLEMENTED",
-	"INTERNAL",
-	"UNAVAILABLE",
-	"DATA_LOSS",
-	"UNAUTHENTICATED",
-};
-
 /* What every row must tell beside the table: when, and what to do. */
 static int cells_of(const char *line)
 {
@@ -62,7 +42,7 @@ static void the_page_holds_the_table(void **state)
 		assert_true(code < MB_CODES);
 		snprintf(wanted, sizeof(wanted), "| `%s` | %s | %s | ",
 			 mb_code_reason((enum mb_code)code),
-			 statuses[mb_code_grpc((enum mb_code)code)],
+			 mb_grpc_name(mb_code_grpc((enum mb_code)code)),
 			 mb_code_retryable((enum mb_code)code) ? "yes" : "no");
 		if (strncmp(line, wanted, strlen(wanted)) != 0) {
 			fail_msg("wanted '%s', the page has '%.80s'", wanted, line);

@@ -235,15 +235,11 @@ static void orders_by_time_then_source_then_id(void **state)
 	assert_true(activity_cmp(&a, &b) < 0);
 }
 
-static void names_kinds_and_types(void **state)
+static void names_kinds_and_nets(void **state)
 {
 	(void)state;
 	assert_string_equal(activity_kind_name(ACTIVITY_REVERSAL), "reversal");
 	assert_null(activity_kind_name((enum activity_kind)14));
-	assert_string_equal(line_type_name(LINE_GIFT_CARD), "gift_card");
-	assert_null(line_type_name(LINE_TYPE_END));
-	assert_int_equal(line_type_from_name(STR("fee")), LINE_FEE);
-	assert_int_equal(line_type_from_name(STR("fees")), 0);
 	assert_int_equal(line_net(&(struct line){.amount = 10, .coupon = 3, .points = 2}), 5);
 }
 
@@ -257,7 +253,7 @@ int main(void)
 		cmocka_unit_test(case_74_amounts_over_the_limits_are_refused),
 		cmocka_unit_test(refuses_forms_of_the_other_kinds),
 		cmocka_unit_test(orders_by_time_then_source_then_id),
-		cmocka_unit_test(names_kinds_and_types),
+		cmocka_unit_test(names_kinds_and_nets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
