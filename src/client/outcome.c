@@ -134,16 +134,6 @@ static enum mb_code code_of(const struct outcome *outcome, bool answered)
 	return MB_INTERNAL;
 }
 
-/* What a peer wrote may reach a terminal, or a JSON text. */
-static void clean(char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-			*text = '?';
-		}
-	}
-}
-
 static enum mb_code tell_unreachable(const struct outcome *outcome, struct mb_err *err)
 {
 	const char *why = outcome->message.ptr;
@@ -185,9 +175,7 @@ static void tell(const struct outcome *outcome, const struct story *story, struc
 	} else {
 		mb_fail_field(err, code, field, "%.*s", STR_ARG(message));
 	}
-	clean(err->text);
-	clean(err->field);
-	rpc_status_clean(err);
+	rpc_status_clean(err); /* what a peer wrote may reach a terminal, or a JSON text */
 	err->retry_after_ms = story->retry_after_ms;
 }
 

@@ -62,6 +62,10 @@ Memberd__V1__Member *to_member(struct arena *arena, const struct member *member,
 enum mb_code from_activity(const Memberd__V1__Activity *message, const struct policy *policy,
 			   int64_t now, struct arena *arena, struct activity *out,
 			   struct mb_err *err);
+/* err->field of a reversal counts the lines as they stand in `activity`, sorted: from here on as the
+ * message has them. */
+void to_sent_line(const Memberd__V1__Activity *message, const struct activity *activity,
+		  struct mb_err *err);
 
 /* ---- map_score.c ---- */
 

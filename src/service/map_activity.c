@@ -5,6 +5,7 @@
  */
 #include "service/map.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,26 +231,59 @@ static enum mb_code from_kind(const Memberd__V1__Activity *message, struct place
 	return code;
 }
 
+/* The index in a path that begins with head, and what follows it; SIZE_MAX for another path. */
+static size_t index_after(const char *path, const char *head, const char **rest)
+{
+	char *end;
+	unsigned long index;
+
+	if (strncmp(path, head, strlen(head)) != 0) {
+		return SIZE_MAX;
+	}
+	index = strtoul(path + strlen(head), &end, 10);
+	*rest = end;
+	return index;
+}
+
+static void put_index(const char *head, size_t index, const char *rest, struct mb_err *err)
+{
+	char path[sizeof(err->field)];
+
+	snprintf(path, sizeof(path), "%s%zu%s", head, index, rest);
+	memcpy(err->field, path, sizeof(path));
+}
+
 /* "order.lines[2].amount" counts the sorted lines; the caller wants his own count. */
 static void name_sent_line(const struct activity *activity, const struct place *places,
 			   struct mb_err *err)
 {
-	const char *kind = activity_kind_name(activity->kind);
 	size_t n = activity->kind == ACTIVITY_ORDER ? activity->order.n_lines
 						    : activity->reversal.n_lines;
-	char head[32], path[sizeof(err->field)];
-	char *rest;
-	unsigned long index;
+	const char *rest = "";
+	char head[32];
+	size_t index;
 
-	snprintf(head, sizeof(head), "%s.lines[", kind);
-	if (places == NULL || strncmp(err->field, head, strlen(head)) != 0) {
+	snprintf(head, sizeof(head), "%s.lines[", activity_kind_name(activity->kind));
+	index = places == NULL ? SIZE_MAX : index_after(err->field, head, &rest);
+	if (index < n) {
+		put_index(head, places[index].sent, rest, err);
+	}
+}
+
+void to_sent_line(const Memberd__V1__Activity *message, const struct activity *activity,
+		  struct mb_err *err)
+{
+	static const char head[] = "reversal.lines[";
+	const char *rest = "";
+	size_t index = index_after(err->field, head, &rest), sent = 0;
+
+	if (activity->kind != ACTIVITY_REVERSAL || index >= activity->reversal.n_lines) {
 		return;
 	}
-	index = strtoul(err->field + strlen(head), &rest, 10);
-	if (index < n) {
-		snprintf(path, sizeof(path), "%s%zu%s", head, places[index].sent, rest);
-		memcpy(err->field, path, sizeof(path));
+	while (message->reversal->lines[sent]->line_no != activity->reversal.lines[index].line_no) {
+		sent++;
 	}
+	put_index(head, sent, rest, err);
 }
 
 enum mb_code from_activity(const Memberd__V1__Activity *message, const struct policy *policy,

@@ -12,6 +12,7 @@ struct recording {
 	struct repository_record record;
 	struct rpc_call *call;
 	struct services *services;
+	const Memberd__V1__RecordActivitiesRequest *request;
 };
 
 static void to_woken(struct arena *arena, const struct record_item *item,
@@ -59,6 +60,20 @@ static Memberd__V1__RecordActivitiesResponse__Result *to_result(struct arena *ar
 	return result;
 }
 
+/* Border and ledger tell paths within the activity; the ledger has its lines sorted, too. */
+static void name_sent(const struct recording *recording, size_t index)
+{
+	struct record_item *item = &recording->record.items[index];
+
+	if (item->err.field[0] == '\0') {
+		return;
+	}
+	if (item->code == MB_REFUND_OVER_REMAINDER || item->code == MB_REFUND_LINE_MISMATCH) {
+		to_sent_line(recording->request->activities[index], &item->activity, &item->err);
+	}
+	mb_err_prefix_field(&item->err, "activities[%zu]", index);
+}
+
 static void answer_record(struct recording *recording)
 {
 	struct arena *arena = rpc_call_arena(recording->call);
@@ -68,6 +83,7 @@ static void answer_record(struct recording *recording)
 
 	response.results = arena_array(arena, recording->record.n, sizeof(*response.results));
 	for (size_t i = 0; response.results != NULL && i < recording->record.n; i++) {
+		name_sent(recording, i);
 		response.results[response.n_results++] =
 			to_result(arena, &recording->record.items[i]);
 	}
@@ -99,8 +115,7 @@ static void cancel_recording(void *data)
 }
 
 static void from_item(const struct recording *recording, const Memberd__V1__Activity *message,
-		      const struct policy *policy, int64_t now, size_t index,
-		      struct record_item *out)
+		      const struct policy *policy, int64_t now, struct record_item *out)
 {
 	struct arena *arena = rpc_call_arena(recording->call);
 
@@ -112,14 +127,14 @@ static void from_item(const struct recording *recording, const Memberd__V1__Acti
 	}
 	if (out->code == MB_OK) {
 		out->code = call_may_ask(recording->call, &out->ref, &out->err);
-	} else {
-		mb_err_prefix_field(&out->err, "activities[%zu]", index);
 	}
 }
 
-static struct recording *begin_recording(struct rpc_call *call, void *data, size_t n)
+static struct recording *begin_recording(struct rpc_call *call, void *data,
+					 const Memberd__V1__RecordActivitiesRequest *request)
 {
 	struct arena *arena = rpc_call_arena(call);
+	size_t n = request->n_activities;
 	struct recording *recording = arena_alloc(arena, sizeof(*recording));
 	struct record_item *items = arena_array(arena, n, sizeof(*items));
 	struct mb_err err = {0};
@@ -131,6 +146,7 @@ static struct recording *begin_recording(struct rpc_call *call, void *data, size
 	}
 	recording->call = call;
 	recording->services = data;
+	recording->request = request;
 	recording->record.items = items;
 	recording->record.n = n;
 	return recording;
@@ -149,12 +165,12 @@ static void record_activities(struct rpc_call *call, const ProtobufCMessage *mes
 		call_fail(call, &err);
 		return;
 	}
-	recording = begin_recording(call, data, request->n_activities);
+	recording = begin_recording(call, data, request);
 	if (recording == NULL) {
 		return;
 	}
 	for (size_t i = 0; i < request->n_activities; i++) {
-		from_item(recording, request->activities[i], policy, now, i,
+		from_item(recording, request->activities[i], policy, now,
 			  &recording->record.items[i]);
 	}
 	if (arena_overflowed(rpc_call_arena(call))) {

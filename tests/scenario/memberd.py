@@ -55,6 +55,19 @@ class Messages:
 M = Messages()
 
 
+def varint(value):
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, data):
+    """A field of bytes, a text or a message on the wire."""
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
 class Field:
     """A tiny reader of wire bytes, for details whose descriptors the set does not bring along."""
 
@@ -372,6 +385,20 @@ class Memberd:
                 name, value = line.rsplit(" ", 1)
                 samples[name] = float(value)
         return samples
+
+
+    def settled(self):
+        """The metrics once nothing is in work; a call is over a moment after its answer."""
+        end = time.monotonic() + DEADLINE
+        while (samples := self.metrics())["memberd_calls_pending"] != 0:
+            assert time.monotonic() < end, "a call does not end"
+            time.sleep(0.02)
+        return samples
+
+    def rss(self):
+        """Bytes of memory that it has."""
+        with open(f"/proc/{self.process.pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Clock:

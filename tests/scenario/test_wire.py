@@ -5,22 +5,10 @@ import uuid
 import grpc
 import pytest
 
-from memberd import M, order, ref, refused
+from memberd import M, field, order, ref, refused
 
 GET = "memberd.v1.MemberService/GetMember"
 RECORD = "memberd.v1.ScoringService/RecordActivities"
-
-
-def varint(value):
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
 
 
 def nested(depth):

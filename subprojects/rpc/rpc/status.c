@@ -6,6 +6,7 @@
 #include "rpc/pb.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define TYPE_URL    "type.googleapis.com/"
@@ -90,18 +91,20 @@ const char *rpc_status_text(const struct mb_err *err)
 	return err->text[0] != '\0' ? err->text : mb_code_text(err->code);
 }
 
+static bool is_control(char c)
+{
+	return (c > '\0' && c < ' ') || c == '\x7f';
+}
+
 static void clean_text(char *text)
 {
-	if (str_is_utf8(str_from(text))) {
-		return;
-	}
 	for (char *at = text; *at != '\0';) {
 		size_t len = 1;
 
 		while (len <= 4 && !str_is_utf8((struct str){at, len})) {
 			len = at[len] == '\0' ? 5 : len + 1;
 		}
-		if (len > 4) {
+		if (len > 4 || is_control(*at)) {
 			*at = '?';
 			len = 1;
 		}

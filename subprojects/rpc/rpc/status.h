@@ -30,5 +30,6 @@ size_t rpc_status_pack(const struct mb_err *err, uint8_t out[RPC_STATUS_MAX]);
 const char *rpc_status_text(const struct mb_err *err);
 
 /* Texts quote what callers sent and are cut to fit: puts '?' for each byte that is not of UTF-8, which
- * no protobuf string may hold. The functions above do so themselves. */
+ * no protobuf string may hold, and for each control character, as a text is one line. The functions
+ * above do so themselves. */
 void rpc_status_clean(struct mb_err *err);
