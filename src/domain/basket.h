@@ -3,8 +3,7 @@
  * basket: what a basket costs a member: member prices, then the one percentage benefit that takes
  * most off, then at most one platform coupon, then one brand coupon. Pure; stores nothing.
  *
- * Money in minor units of the policy's base currency. Formula: DOMAIN.md "Basket" as restated in
- * docs/programme.md.
+ * Money in minor units of the policy's base currency. Formula: docs/programme.md, "A basket's price".
  */
 #pragma once
 

@@ -56,28 +56,28 @@ static void what_is_no_time_is_refused(void **state)
 	assert_int_equal(t, 7);
 }
 
+#ifdef MEMBERD_TEST_HOOKS
 static void the_clock_of_tests_can_be_set(void **state)
 {
-	(void)state;
-#ifdef MEMBERD_TEST_HOOKS
 	struct clock clock;
 
+	(void)state;
 	assert_int_equal(clock_init_spec(&clock, "fixed:2026-11-21T00:00:00Z", NULL), MB_OK);
 	clock_set(&clock, clock_now(&clock) + 5);
 	assert_true(clock_now(&clock) % US_PER_DAY == 5);
 	assert_int_equal(clock_init_spec(&clock, "offset:-86400", NULL), MB_OK);
 	assert_int_equal(clock_init_spec(&clock, "noon", NULL), MB_FIELD_INVALID);
-#else
-	skip();
-#endif
 }
+#endif
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_read_and_written),
 		cmocka_unit_test(what_is_no_time_is_refused),
+#ifdef MEMBERD_TEST_HOOKS
 		cmocka_unit_test(the_clock_of_tests_can_be_set),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
