@@ -48,11 +48,10 @@ int command_benefits(struct ctl *ctl)
 	Memberd__V1__ListMemberBenefitsRequest request =
 		MEMBERD__V1__LIST_MEMBER_BENEFITS_REQUEST__INIT;
 	ProtobufCMessage *answer;
-	int exit_code = connect_min_revision(ctl, &request.min_revision);
+	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
-	request.member = connect_member(ctl, ctl->flags.arguments[0]);
-	if (exit_code != EXIT_OK || request.member == NULL) {
-		return EXIT_USAGE;
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
 	exit_code = connect_call(ctl, SERVICE "ListMemberBenefits", &request.base,
 				 &memberd__v1__list_member_benefits_response__descriptor, true,
@@ -84,11 +83,10 @@ int command_check(struct ctl *ctl)
 	Memberd__V1__CheckBenefitRequest request = MEMBERD__V1__CHECK_BENEFIT_REQUEST__INIT;
 	const Memberd__V1__CheckBenefitResponse *response;
 	ProtobufCMessage *answer;
-	int exit_code = connect_min_revision(ctl, &request.min_revision);
+	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
-	request.member = connect_member(ctl, ctl->flags.arguments[0]);
-	if (exit_code != EXIT_OK || request.member == NULL) {
-		return EXIT_USAGE;
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
 	request.benefit_id = (char *)(uintptr_t)ctl->flags.arguments[1];
 	exit_code = connect_call(ctl, SERVICE "CheckBenefit", &request.base,
@@ -129,11 +127,10 @@ int command_hotel(struct ctl *ctl)
 	Memberd__V1__GetHotelStatusRequest request = MEMBERD__V1__GET_HOTEL_STATUS_REQUEST__INIT;
 	const Memberd__V1__GetHotelStatusResponse *response;
 	ProtobufCMessage *answer;
-	int exit_code = connect_min_revision(ctl, &request.min_revision);
+	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
-	request.member = connect_member(ctl, ctl->flags.arguments[0]);
-	if (exit_code != EXIT_OK || request.member == NULL) {
-		return EXIT_USAGE;
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
 	exit_code =
 		connect_call(ctl, SERVICE "GetHotelStatus", &request.base,
@@ -179,11 +176,10 @@ int command_offer(struct ctl *ctl)
 	Memberd__V1__GetUpgradeOfferRequest request = MEMBERD__V1__GET_UPGRADE_OFFER_REQUEST__INIT;
 	const Memberd__V1__GetUpgradeOfferResponse *response;
 	ProtobufCMessage *answer;
-	int exit_code = connect_min_revision(ctl, &request.min_revision);
+	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
-	request.member = connect_member(ctl, ctl->flags.arguments[0]);
-	if (exit_code != EXIT_OK || request.member == NULL) {
-		return EXIT_USAGE;
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
 	exit_code =
 		connect_call(ctl, "memberd.v1.VipService/GetUpgradeOffer", &request.base,

@@ -158,3 +158,14 @@ int connect_min_revision(struct ctl *ctl, int64_t *out)
 	}
 	return EXIT_OK;
 }
+
+int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision)
+{
+	int exit_code = connect_min_revision(ctl, min_revision);
+
+	if (exit_code == EXIT_OK) {
+		*member = connect_member(ctl, ctl->flags.arguments[0]);
+		exit_code = *member != NULL ? EXIT_OK : EXIT_USAGE;
+	}
+	return exit_code;
+}

@@ -29,5 +29,7 @@ Memberd__V1__MemberRef *connect_member(struct ctl *ctl, const char *text);
 Memberd__V1__Identity *connect_identity(struct ctl *ctl, const char *text);
 /* --min-revision, 0 when absent; an exit code. */
 int connect_min_revision(struct ctl *ctl, int64_t *out);
+/* Both, of a command that reads the member named by its first argument; an exit code. */
+int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision);
 /* A message as indented JSON on stdout. */
 int connect_print(struct ctl *ctl, const ProtobufCMessage *message);

@@ -3,7 +3,8 @@
  * doc: a small YAML text as a plain tree in which every node knows where it stands.
  *
  * Strict: one document, no anchors, aliases or tags, no key twice, every key a text, at most
- * DOC_DEPTH_MAX deep. All scalars are texts; what they mean is the reader's business.
+ * DOC_DEPTH_MAX deep. All scalars are texts; what they mean is the reader's business. Not the dialect
+ * of policy/yaml.h, which collects problems by path and refuses the tab that a delimiter may be.
  *
  * Memory:   the tree lives in the caller's arena.
  */

@@ -159,11 +159,10 @@ int command_get(struct ctl *ctl)
 	Memberd__V1__GetMemberRequest request = MEMBERD__V1__GET_MEMBER_REQUEST__INIT;
 	Memberd__V1__GetMemberResponse *response;
 	ProtobufCMessage *answer;
-	int exit_code = connect_min_revision(ctl, &request.min_revision);
+	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
-	request.member = connect_member(ctl, ctl->flags.arguments[0]);
-	if (exit_code != EXIT_OK || request.member == NULL) {
-		return EXIT_USAGE;
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
 	request.view = flags_has(&ctl->flags, FLAG_FULL)
 			       ? MEMBERD__V1__MEMBER_VIEW__MEMBER_VIEW_FULL

@@ -113,11 +113,10 @@ int command_score(struct ctl *ctl)
 	const Memberd__V1__GetScoreResponse *response;
 	ProtobufCMessage *answer;
 	char tier[SHOW_BYTES], level[SHOW_BYTES], at[SHOW_BYTES];
-	int exit_code = connect_min_revision(ctl, &request.min_revision);
+	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
-	request.member = connect_member(ctl, ctl->flags.arguments[0]);
-	if (exit_code != EXIT_OK || request.member == NULL) {
-		return EXIT_USAGE;
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
 	exit_code = connect_call(ctl, "memberd.v1.ScoringService/GetScore", &request.base,
 				 &memberd__v1__get_score_response__descriptor, true, &answer);

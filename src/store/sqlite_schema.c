@@ -18,18 +18,28 @@
 /* src/store/sql, embedded by the build */
 extern const unsigned char store_schema_1[];
 
+static int prepare(struct sqlite3 *db, const char *sql, sqlite3_stmt **out)
+{
+	return FAULT("store.sqlite.setup") ? SQLITE_IOERR
+					   : sqlite3_prepare_v2(db, sql, -1, out, NULL);
+}
+
+/* SQLITE_ROW, SQLITE_DONE, or what went wrong; *out is for the caller to finalize in any case. */
+static int first_row(struct sqlite3 *db, const char *sql, sqlite3_stmt **out)
+{
+	int rc = prepare(db, sql, out);
+
+	return rc == SQLITE_OK ? sqlite3_step(*out) : rc;
+}
+
 /* One integer, or `none` when there is no row. */
 static enum mb_code read_int(struct sqlite3 *db, const char *sql, int64_t none, int64_t *out,
 			     struct mb_err *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	enum mb_code code = MB_OK;
-	int rc = FAULT("store.sqlite.setup") ? SQLITE_IOERR
-					     : sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	int rc = first_row(db, sql, &stmt);
 
-	if (rc == SQLITE_OK) {
-		rc = sqlite3_step(stmt);
-	}
 	if (rc == SQLITE_ROW) {
 		*out = sqlite3_column_int64(stmt, 0);
 	} else if (rc == SQLITE_DONE) {
@@ -48,8 +58,7 @@ static enum mb_code put_value(struct sqlite3 *db, const char *name, const void *
 				  "ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 	sqlite3_stmt *stmt = NULL;
 	enum mb_code code = MB_OK;
-	int rc = FAULT("store.sqlite.setup") ? SQLITE_IOERR
-					     : sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	int rc = prepare(db, sql, &stmt);
 
 	if (rc == SQLITE_OK) {
 		sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
@@ -162,12 +171,8 @@ static enum mb_code read_id(struct sqlite3 *db, unsigned char id[STORE_ID_BYTES]
 	static const char sql[] = "SELECT value FROM meta WHERE name = 'store.id'";
 	sqlite3_stmt *stmt = NULL;
 	enum mb_code code = MB_OK;
-	int rc = FAULT("store.sqlite.setup") ? SQLITE_IOERR
-					     : sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+	int rc = first_row(db, sql, &stmt);
 
-	if (rc == SQLITE_OK) {
-		rc = sqlite3_step(stmt);
-	}
 	*found = rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == STORE_ID_BYTES;
 	if (*found) {
 		memcpy(id, sqlite3_column_blob(stmt, 0), STORE_ID_BYTES);

@@ -10,15 +10,6 @@
 
 #include <cmocka.h>
 
-static struct str delayed(struct fixture *f, int delay_ms)
-{
-	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
-
-	request.text = "late";
-	request.delay_ms = delay_ms;
-	return fixture_pack(f, &request);
-}
-
 /* The handler is told, finishes, and the end is that of the deadline. */
 static void a_deadline_passes_while_the_handler_waits(void **state)
 {
@@ -29,7 +20,7 @@ static void a_deadline_passes_while_the_handler_waits(void **state)
 	fixture_init(&f);
 	f.echo.finish_on_cancel = true;
 	fixture_start(&f);
-	caller_call(&f.caller, SAY_LATER, delayed(&f, 60000), NULL, 50, &out);
+	caller_call(&f.caller, SAY_LATER, fixture_delayed(&f, 60000), NULL, 50, &out);
 	assert_int_equal(out.status, GRPC_STATUS_DEADLINE_EXCEEDED);
 	outcome_fini(&out);
 	echo_wait_ends(&f.echo, 1);
@@ -49,7 +40,7 @@ static void a_handler_may_be_deaf_to_it(void **state)
 	fixture_init(&f);
 	f.echo.deaf = true;
 	fixture_start(&f);
-	caller_call(&f.caller, SAY_LATER, delayed(&f, 150), NULL, 50, &out);
+	caller_call(&f.caller, SAY_LATER, fixture_delayed(&f, 150), NULL, 50, &out);
 	assert_int_equal(out.status, GRPC_STATUS_DEADLINE_EXCEEDED);
 	outcome_fini(&out);
 	echo_wait_ends(&f.echo, 1);
@@ -68,11 +59,12 @@ static void a_deadline_that_has_passed_runs_no_handler(void **state)
 	(void)state;
 	fixture_init(&f);
 	fixture_start(&f);
-	caller_call(&f.caller, SAY, delayed(&f, 0), NULL, 1000, &out); /* the connection stands */
+	caller_call(&f.caller, SAY, fixture_delayed(&f, 0), NULL, 1000,
+		    &out); /* the connection stands */
 	outcome_fini(&out);
 	caller_start(&f.caller, &calling, SAY, NULL, 1);
 	sleep_ms(20);
-	calling_send_one(&calling, delayed(&f, 0));
+	calling_send_one(&calling, fixture_delayed(&f, 0));
 	calling_finish(&calling, &out);
 	assert_int_equal(out.status, GRPC_STATUS_DEADLINE_EXCEEDED);
 	assert_int_equal(f.echo.handled, 1);
@@ -90,7 +82,7 @@ static void a_cancelled_call_tells_its_handler(void **state)
 	f.echo.finish_on_cancel = true;
 	fixture_start(&f);
 	caller_start(&f.caller, &calling, SAY_LATER, NULL, 0);
-	calling_send_one(&calling, delayed(&f, 60000));
+	calling_send_one(&calling, fixture_delayed(&f, 60000));
 	echo_wait(&f.echo.handled, 1);
 	assert_int_equal(echo_ends(&f.echo), 0);
 	calling_cancel(&calling);
@@ -115,12 +107,12 @@ static void a_call_cancelled_before_it_arrives_harms_nobody(void **state)
 		struct calling calling;
 
 		caller_start(&f.caller, &calling, i % 2 == 0 ? SAY : SAY_LATER, NULL, 0);
-		calling_send_one(&calling, delayed(&f, 60000));
+		calling_send_one(&calling, fixture_delayed(&f, 60000));
 		calling_cancel(&calling);
 		calling_finish(&calling, &out);
 		assert_int_equal(out.status, GRPC_STATUS_CANCELLED);
 	}
-	fixture_call(&f, SAY, delayed(&f, 0), &out);
+	fixture_call(&f, SAY, fixture_delayed(&f, 0), &out);
 	assert_string_equal(fixture_answer(&f, &out), "late");
 	fixture_fini(&f);
 }
@@ -138,7 +130,7 @@ static void a_broken_connection_cancels_its_calls(void **state)
 	fixture_start(&f);
 	caller_init(&other, f.echo.target);
 	caller_start(&other, &calling, SAY_LATER, NULL, 0);
-	calling_send_one(&calling, delayed(&f, 60000));
+	calling_send_one(&calling, fixture_delayed(&f, 60000));
 	echo_wait(&f.echo.handled, 1);
 	calling_cancel(&calling);
 	calling_finish(&calling, &out);
@@ -163,7 +155,7 @@ static void finishing_races_with_cancelling(void **state)
 		struct calling calling;
 
 		caller_start(&f.caller, &calling, SAY_LATER, NULL, 0);
-		calling_send_one(&calling, delayed(&f, i % 2));
+		calling_send_one(&calling, fixture_delayed(&f, i % 2));
 		sleep_ms(i % 4);
 		calling_cancel(&calling);
 		calling_finish(&calling, &out);
@@ -224,7 +216,7 @@ static void start_watched(struct fixture *f, struct watch *watch, struct calling
 	f->echo.options.anonymous = &admin;
 	fixture_start(f);
 	caller_start(&f->caller, calling, WHISPER, NULL, 0);
-	calling_send_one(calling, delayed(f, 0));
+	calling_send_one(calling, fixture_delayed(f, 0));
 	echo_wait(&watch->entered, 1);
 }
 

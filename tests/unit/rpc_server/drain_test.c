@@ -17,15 +17,6 @@
 
 #include <cmocka.h>
 
-static struct str delayed(struct fixture *f, int delay_ms)
-{
-	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
-
-	request.text = "late";
-	request.delay_ms = delay_ms;
-	return fixture_pack(f, &request);
-}
-
 /* ---- too much at once ---- */
 
 static void sheds_what_is_too_much_at_once(void **state)
@@ -42,12 +33,12 @@ static void sheds_what_is_too_much_at_once(void **state)
 	fixture_start(&f);
 	for (int i = 0; i < N; i++) {
 		caller_start(&f.caller, &calls[i], SAY_LATER, NULL, 0);
-		calling_send_one(&calls[i], delayed(&f, 60000));
+		calling_send_one(&calls[i], fixture_delayed(&f, 60000));
 	}
 	echo_wait(&f.echo.handled, N);
 	assert_int_equal(rpc_server_pending(f.echo.server), N);
 	for (int i = 0; i < 20; i++) {
-		fixture_call(&f, SAY, delayed(&f, 0), &out);
+		fixture_call(&f, SAY, fixture_delayed(&f, 0), &out);
 		assert_true(out.retry_ms > 0);
 		assert_int_equal(atoi(out.pushback), out.retry_ms);
 		assert_refused(&out, GRPC_STATUS_UNAVAILABLE, "OVERLOADED");
@@ -157,7 +148,7 @@ static void calls_in_work_are_answered(void **state)
 	fixture_start(&f);
 	for (int i = 0; i < N; i++) {
 		caller_start(&f.caller, &calls[i], SAY_LATER, NULL, 0);
-		calling_send_one(&calls[i], delayed(&f, 200 + i));
+		calling_send_one(&calls[i], fixture_delayed(&f, 200 + i));
 	}
 	echo_wait(&f.echo.handled, N);
 	drain(&f, &draining, 0, 60000);
@@ -191,7 +182,7 @@ static void new_calls_are_told_to_go_elsewhere(void **state)
 	f.echo.finish_on_cancel = true;
 	fixture_start(&f);
 	caller_start(&f.caller, &calling, SAY_LATER, NULL, 0);
-	calling_send_one(&calling, delayed(&f, 600000));
+	calling_send_one(&calling, fixture_delayed(&f, 600000));
 	echo_wait(&f.echo.handled, 1);
 	drain(&f, &draining, 500, 60000);
 	for (;;) { /* as long as the notice lasts */
@@ -229,7 +220,7 @@ static void stuck_calls_are_cancelled_after_the_grace(void **state)
 	f.echo.finish_on_cancel = true;
 	fixture_start(&f);
 	caller_start(&f.caller, &unary, SAY_LATER, NULL, 0);
-	calling_send_one(&unary, delayed(&f, 600000));
+	calling_send_one(&unary, fixture_delayed(&f, 600000));
 	caller_start(&f.caller, &chat, CHAT, NULL, 0);
 	assert_true(calling_write(&chat, fixture_text(&f, "and silence")));
 	assert_true(calling_read(&chat, &message));
@@ -259,7 +250,7 @@ static void a_hurry_ends_the_waits(void **state)
 	f.echo.finish_on_cancel = true;
 	fixture_start(&f);
 	caller_start(&f.caller, &calling, SAY_LATER, NULL, 0);
-	calling_send_one(&calling, delayed(&f, 600000));
+	calling_send_one(&calling, fixture_delayed(&f, 600000));
 	echo_wait(&f.echo.handled, 1);
 	drain(&f, &draining, 600000, 600000);
 	sleep_ms(50);

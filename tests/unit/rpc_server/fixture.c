@@ -43,6 +43,15 @@ struct str fixture_text(struct fixture *f, const char *text)
 	return fixture_pack(f, &request);
 }
 
+struct str fixture_delayed(struct fixture *f, int delay_ms)
+{
+	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
+
+	request.text = "late";
+	request.delay_ms = delay_ms;
+	return fixture_pack(f, &request);
+}
+
 void fixture_call(struct fixture *f, const char *method, struct str message, struct outcome *out)
 {
 	caller_call(&f->caller, method, message, NULL, 0, out);

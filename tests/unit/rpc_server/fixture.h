@@ -28,6 +28,8 @@ void fixture_fini(struct fixture *f);
 
 struct str fixture_pack(struct fixture *f, const Echo__V1__EchoRequest *request);
 struct str fixture_text(struct fixture *f, const char *text); /* a request with this text */
+struct str fixture_delayed(struct fixture *f,
+			   int delay_ms); /* one that SayLater takes its time for */
 /* A unary call without metadata and deadline. */
 void fixture_call(struct fixture *f, const char *method, struct str message, struct outcome *out);
 /* The answer to such a call, which must be OK; its text. */

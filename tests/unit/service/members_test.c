@@ -12,29 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static const char *backend;
-
-static int set_up(void **state)
-{
-	struct service_bed *bed = malloc(sizeof(*bed));
-
-	service_bed_start(bed, backend);
-	*state = bed;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	service_bed_stop(*state);
-	free(*state);
-	return 0;
-}
 
 /* ---- members ---- */
 
@@ -345,8 +326,6 @@ static void five_hundred_are_a_batch_and_one_more_is_not(void **state)
 	assert_int_equal(answers->n_results, 500);
 	assert_string_equal(answers->results[499]->member_id, ada);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
 {

@@ -8,9 +8,28 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+const char *backend = "memory";
+
+int set_up(void **state)
+{
+	struct service_bed *bed = malloc(sizeof(*bed));
+
+	service_bed_start(bed, backend);
+	*state = bed;
+	return 0;
+}
+
+int tear_down(void **state)
+{
+	service_bed_stop(*state);
+	free(*state);
+	return 0;
+}
 
 char *text(const char *literal)
 {

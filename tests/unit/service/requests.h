@@ -21,6 +21,12 @@ struct paid_order {
 	Memberd__V1__OrderLine line, *lines[1];
 };
 
+/* A bed for each test, over the store that main() chose. */
+extern const char *backend;
+int set_up(void **state);
+int tear_down(void **state);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 char *text(const char *literal);
 void assert_failed(const struct service_bed *bed, const void *response, enum mb_code code,
 		   const char *field);

@@ -12,28 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-static const char *backend;
-
-static int set_up(void **state)
-{
-	struct service_bed *bed = malloc(sizeof(*bed));
-
-	service_bed_start(bed, backend);
-	*state = bed;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	service_bed_stop(*state);
-	free(*state);
-	return 0;
-}
 
 /* ---- activities ---- */
 
@@ -406,8 +387,6 @@ static void the_twenty_percent_are_granted_and_refused(void **state)
 		CALL(bed, "checkout", "BenefitService/QuoteDiscount", quote_discount, &request),
 		MB_FIELD_INVALID, "currency");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
 {
