@@ -92,6 +92,12 @@ void daemon_stop(struct daemon *daemon);
 /* signals.c: what happens on the loop by itself: signals, and a beat that looks after the store. */
 enum mb_code handles_open(struct daemon *daemon, struct mb_err *err);
 void handles_close(struct daemon *daemon);
+/* Signals that come while they are held wait; those of the calling thread and of threads that it makes
+ * from now on. HUP would end a process that is not listening yet, and any of them one that has just
+ * ceased to: so HUP is held from the first instruction, all from before the server's threads are made,
+ * and they are let in on the loop's thread while it serves. */
+void signals_hold(bool all);
+void signals_release(void);
 
 /* watch.c: how it is, for admin and for health. */
 bool watch_healthy(struct strbuf *out, void *daemon);

@@ -172,6 +172,7 @@ int main(int argc, char **argv)
 	enum exit_code end;
 	struct mb_err err;
 
+	signals_hold(false);
 	if (options_read(&set, &options, argc, argv, environ, &end, &err) != MB_OK) {
 		complain(err.text, end);
 	} else if (!act(&set, &options, &end)) {

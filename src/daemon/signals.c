@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include <assert.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -131,6 +132,32 @@ static void reload(uv_signal_t *signal, int number)
 	reload_policy(handles);
 }
 
+/* ---- when they may come ---- */
+
+static void change_mask(int how, bool all)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	if (all) {
+#define X(number, name) sigaddset(&set, (number));
+		GOING_DOWN(X)
+#undef X
+	}
+	pthread_sigmask(how, &set, NULL);
+}
+
+void signals_hold(bool all)
+{
+	change_mask(SIG_BLOCK, all);
+}
+
+void signals_release(void)
+{
+	change_mask(SIG_UNBLOCK, true);
+}
+
 /* ---- going down ---- */
 
 static void run_drain(uv_work_t *work)
@@ -174,7 +201,9 @@ static void go_down(uv_signal_t *signal, int number)
 		 LOG_INT("notice_ms", daemon->options->drain_notice_ms),
 		 LOG_INT("grace_ms", daemon->options->drain_grace_ms));
 	handles->drain.data = handles;
+	signals_hold(true); /* for the pool, which is made here */
 	status = uv_queue_work(daemon->loop, &handles->drain, run_drain, drained);
+	signals_release();
 	assert(status == 0); /* it fails for want of a function only */
 }
 

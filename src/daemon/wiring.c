@@ -344,6 +344,7 @@ enum mb_code daemon_start(struct daemon *daemon, struct daemon_options *options,
 		return code;
 	}
 	*exit_code = EXIT_UNAVAILABLE;
+	signals_hold(true);
 	if ((code = create_server(daemon, err)) != MB_OK ||
 	    (code = handles_open(daemon, err)) != MB_OK ||
 	    (code = start_admin(daemon, err)) != MB_OK ||
@@ -358,7 +359,9 @@ enum mb_code daemon_start(struct daemon *daemon, struct daemon_options *options,
 
 void daemon_serve(struct daemon *daemon)
 {
+	signals_release();
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
+	signals_hold(true);
 }
 
 /* ---- the way down ---- */
