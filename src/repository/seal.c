@@ -239,28 +239,70 @@ static bool write_key(int fd, const unsigned char master[SEAL_KEY_BYTES])
 	return ok;
 }
 
+/* A new file of that name with the key in it; whoever fails leaves none behind. */
+static enum mb_code make_file(const char *name, const unsigned char master[SEAL_KEY_BYTES],
+			      struct mb_err *err)
+{
+	int fd;
+	bool written;
+
+	unlink(name); /* of a start that was killed */
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (fd < 0) {
+		return mb_fail(err, MB_FIELD_INVALID, "key file '%.160s' cannot be made: %s", name,
+			       strerror(errno));
+	}
+	written = write_key(fd, master);
+	close(fd);
+	if (!written) {
+		mb_fail(err, MB_STORE_UNAVAILABLE, "key file '%.160s' cannot be written: %s", name,
+			strerror(errno));
+		unlink(name);
+		return MB_STORE_UNAVAILABLE;
+	}
+	return MB_OK;
+}
+
+/* Written beside its place and linked into it: a kill leaves a whole file or none, as half of one
+ * would be refused for ever, and a file that is there is not written over. */
+static enum mb_code place_key(const char *path, const unsigned char master[SEAL_KEY_BYTES],
+			      struct mb_err *err)
+{
+	struct strbuf beside = {0};
+	enum mb_code code;
+
+	strbuf_printf(&beside, "%s.new", path);
+	if (beside.failed) {
+		code = mb_fail(err, MB_OVERLOADED, "out of memory");
+		goto out;
+	}
+	code = make_file(beside.ptr, master, err);
+	if (code != MB_OK) {
+		goto out;
+	}
+	if (link(beside.ptr, path) != 0) {
+		code = mb_fail(err, MB_FIELD_INVALID, "key file '%.160s' cannot be made: %s", path,
+			       strerror(errno));
+	} else if (FAULT("repository.key.sync") || !sync_directory_of(path)) {
+		code = mb_fail(err, MB_STORE_UNAVAILABLE, "the folder of '%.160s': %s", path,
+			       strerror(errno));
+		unlink(path);
+	}
+	unlink(beside.ptr);
+out:
+	strbuf_fini(&beside);
+	return code;
+}
+
 enum mb_code seal_make(const char *path, struct seal **out, struct mb_err *err)
 {
 	unsigned char master[SEAL_KEY_BYTES];
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	enum mb_code code;
+	enum mb_code code = seal_random(master, sizeof(master), err);
 
-	if (fd < 0) {
-		return mb_fail(err, MB_FIELD_INVALID, "key file '%.160s' cannot be made: %s", path,
-			       strerror(errno));
-	}
-	code = seal_random(master, sizeof(master), err);
-	if (code == MB_OK && !write_key(fd, master)) {
-		code = mb_fail(err, MB_STORE_UNAVAILABLE, "key file '%.160s' cannot be written: %s",
-			       path, strerror(errno));
-	}
-	close(fd);
-	if (code == MB_OK && !sync_directory_of(path)) {
-		code = mb_fail(err, MB_STORE_UNAVAILABLE, "the folder of '%.160s': %s", path,
-			       strerror(errno));
+	if (code == MB_OK) {
+		code = place_key(path, master, err);
 	}
 	if (code != MB_OK) {
-		unlink(path); /* a half-written one would be refused for ever */
 		OPENSSL_cleanse(master, sizeof(master));
 		return code;
 	}

@@ -35,7 +35,8 @@ struct seal;
 /* Reads the key file: 64 hexadecimal digits and a newline, not open to group or others.
  * MB_FIELD_INVALID with the path and what to do. */
 enum mb_code seal_read(const char *path, struct seal **out, struct mb_err *err);
-/* Makes the file with a fresh key, mode 0600, durable before this returns; it must not exist. */
+/* Makes the file with a fresh key, mode 0600, durable before this returns; it must not exist.
+ * A kill on the way leaves the whole file or none. */
 enum mb_code seal_make(const char *path, struct seal **out, struct mb_err *err);
 /* A key that lives as long as the process, for a volatile store. */
 enum mb_code seal_make_volatile(struct seal **out, struct mb_err *err);

@@ -136,9 +136,29 @@ static void a_key_file_that_cannot_be_written_leaves_nothing(void **state)
 	fault_arm("repository.key.write", 1);
 	assert_int_equal(seal_make(f->path, &seal, &f->err), MB_STORE_UNAVAILABLE);
 	assert_int_not_equal(access(f->path, F_OK), 0);
+	fault_arm("repository.key.sync", 1);
+	assert_int_equal(seal_make(f->path, &seal, &f->err), MB_STORE_UNAVAILABLE);
+	assert_int_not_equal(access(f->path, F_OK), 0);
 	fault_arm("repository.random", 1);
 	assert_int_equal(seal_make(f->path, &seal, &f->err), MB_INTERNAL);
-	assert_int_not_equal(access(f->path, F_OK), 0);
+	assert_int_equal(rmdir(f->dir), 0);
+	assert_int_equal(mkdir(f->dir, 0700), 0);
+}
+
+/* A start that was killed while it wrote the file; the next one is none the worse. */
+static void half_a_key_file_is_in_nobodys_way(void **state)
+{
+	struct fixture *f = *state;
+	struct seal *seal = NULL;
+	char beside[80];
+
+	snprintf(beside, sizeof(beside), "%s.new", f->path);
+	write_file(beside, "0011", 0600);
+	assert_int_equal(seal_make(f->path, &seal, &f->err), MB_OK);
+	seal_destroy(seal);
+	assert_int_not_equal(access(beside, F_OK), 0);
+	assert_int_equal(seal_read(f->path, &seal, &f->err), MB_OK);
+	seal_destroy(seal);
 }
 
 static void lengths_keep_issuer_and_id_apart(void **state)
@@ -287,6 +307,7 @@ int main(void)
 		TEST(a_key_file_is_never_written_over),
 		TEST(a_wrong_key_file_is_refused),
 		TEST(a_key_file_that_cannot_be_written_leaves_nothing),
+		TEST(half_a_key_file_is_in_nobodys_way),
 		TEST(lengths_keep_issuer_and_id_apart),
 		TEST(what_was_sealed_opens_with_its_key),
 		TEST(the_same_text_is_never_sealed_alike),
