@@ -14,9 +14,20 @@
 
 #define SERVICE "memberd.v1.BenefitService/"
 
-static const char *reason_text(Memberd__V1__BenefitReason reason, char out[WORDS_BYTES])
+/* "Shopping coupons: 4 a month": the name, and what is granted where the name does not say it. */
+static const char *show_held(const Memberd__V1__Entitlement *entitlement, char out[SHOW_BYTES])
 {
-	return words_from_enum(&memberd__v1__benefit_reason__descriptor, (int)reason, ' ', out);
+	char grant[SHOW_BYTES];
+
+	switch (entitlement->kind) {
+	case MEMBERD__V1__BENEFIT_KIND__BENEFIT_KIND_QUOTA:
+	case MEMBERD__V1__BENEFIT_KIND__BENEFIT_KIND_LEVEL:
+		snprintf(out, SHOW_BYTES, "%.48s: %.40s", entitlement->name,
+			 show_grant(entitlement, grant));
+		return out;
+	default:
+		return show_grant(entitlement, out);
+	}
 }
 
 /* One table of what is held and what is not. */
@@ -34,7 +45,7 @@ static void show_benefits(struct ctl *ctl, const Memberd__V1__ListMemberBenefits
 
 		table_cell(&table, "%s", entitlement->benefit_id);
 		table_cell(&table, "%s", held ? "yes" : "no");
-		table_cell(&table, "%s", held ? show_grant(entitlement, text) : entitlement->name);
+		table_cell(&table, "%s", held ? show_held(entitlement, text) : entitlement->name);
 		table_cell(&table, "%s", held ? "" : show_unlock(entitlement->unlock, text));
 	}
 	table_print(&table, ctl->out);
@@ -65,14 +76,14 @@ int command_benefits(struct ctl *ctl)
 static void show_check(struct ctl *ctl, const Memberd__V1__CheckBenefitResponse *check)
 {
 	const Memberd__V1__Entitlement *entitlement = check->entitlement;
-	char text[SHOW_BYTES], reason[WORDS_BYTES];
+	char text[SHOW_BYTES], reason[SHOW_BYTES];
 
 	if (entitlement->allowed) {
 		fprintf(ctl->out, "yes: %s: %s\n", entitlement->benefit_id,
 			show_grant(entitlement, text));
 	} else {
 		fprintf(ctl->out, "no: %s: %s; unlocked by %s\n", entitlement->benefit_id,
-			reason_text(entitlement->reason, reason),
+			show_reason(entitlement->reason, reason),
 			show_unlock(entitlement->unlock, text));
 	}
 	show_info(check->member_id, check->info, ctl->out);

@@ -58,7 +58,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "\n"
 	 "  memberctl quote taobao:4711 --line 1:100.00:value --line 2:30.00\n"
 	 "  memberctl quote taobao:4711 --line 1:100.00:value:95.00 --coupon 10.00:50.00\n"
-	 "  memberctl quote taobao:4711 --file basket.json     a QuoteDiscountRequest as JSON\n",
+	 "  memberctl quote taobao:4711 --file basket.json     # a QuoteDiscountRequest as JSON\n",
 	 command_quote},
 	{"hotel", "MEMBER", 1, 1, READ_FLAGS, "status with the hotel partners",
 	 "Shows the member's status with each hotel partner. Exit 1 when there is none anywhere.\n"
@@ -74,7 +74,9 @@ const struct ctl_command CTL_COMMANDS[] = {
 	{"score", "MEMBER", 1, 1, READ_FLAGS, "the score, its parts, and what will change it",
 	 "Explains the score: its parts add up to it exactly. Below it what is pending, and what "
 	 "will\n"
-	 "happen without new activity.\n"
+	 "happen without new activity. Times are UTC; the programme's days, months and "
+	 "settlements\n"
+	 "begin at midnight in the policy's zone, which by default is 16:00Z the day before.\n"
 	 "\n"
 	 "  memberctl score taobao:4711\n"
 	 "  memberctl score taobao:4711 --output json | jq '.schedule[0]'\n",

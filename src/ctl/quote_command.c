@@ -191,12 +191,15 @@ static void show_lines(struct ctl *ctl, const Memberd__V1__QuoteDiscountResponse
 	static const char *const headers[] = {
 		">line",	 ">price",  ">percent", ">platform coupon",
 		">brand coupon", ">to pay", "",		NULL};
+	char text[AMOUNT_BYTES];
 	struct table table;
+	int64_t price = 0; /* of all lines; the public total is more where member prices are less */
 
 	table_start(&table, headers);
 	for (size_t i = 0; i < quote->n_lines; i++) {
 		const Memberd__V1__QuotedLine *line = quote->lines[i];
 
+		price += line->price;
 		table_cell(&table, "%d", (int)line->line_no);
 		put_amount(&table, line->price, quote->currency);
 		put_amount(&table, -line->percent_off, quote->currency);
@@ -208,7 +211,7 @@ static void show_lines(struct ctl *ctl, const Memberd__V1__QuoteDiscountResponse
 						     : "");
 	}
 	table_cell(&table, "%s", quote->currency);
-	put_amount(&table, quote->public_total, quote->currency);
+	put_amount(&table, price, quote->currency);
 	put_amount(&table, -quote->percent_off, quote->currency);
 	put_amount(&table, -quote->platform_coupon_off, quote->currency);
 	put_amount(&table, -quote->brand_coupon_off, quote->currency);
@@ -216,11 +219,15 @@ static void show_lines(struct ctl *ctl, const Memberd__V1__QuoteDiscountResponse
 	table_cell(&table, "all");
 	table_print(&table, ctl->out);
 	table_fini(&table);
+	if (price != quote->public_total) {
+		fprintf(ctl->out, "public prices: %s %s\n", quote->currency,
+			amount_format(quote->public_total, quote->currency, text));
+	}
 }
 
 static void show_percents(struct ctl *ctl, const Memberd__V1__QuoteDiscountResponse *quote)
 {
-	char amount[AMOUNT_BYTES], grant[SHOW_BYTES], unlock[SHOW_BYTES], reason[WORDS_BYTES];
+	char amount[AMOUNT_BYTES], grant[SHOW_BYTES], unlock[SHOW_BYTES], reason[SHOW_BYTES];
 
 	for (size_t i = 0; i < quote->n_percents; i++) {
 		const Memberd__V1__PercentOption *option = quote->percents[i];
@@ -234,8 +241,7 @@ static void show_percents(struct ctl *ctl, const Memberd__V1__QuoteDiscountRespo
 			fputs("fits no line of this basket\n", ctl->out);
 		} else if (!entitlement->allowed) {
 			fprintf(ctl->out, "not held, %s; would take %s; unlocked by %s\n",
-				words_from_enum(&memberd__v1__benefit_reason__descriptor,
-						(int)entitlement->reason, ' ', reason),
+				show_reason(entitlement->reason, reason),
 				amount_format(option->would_take, quote->currency, amount),
 				show_unlock(entitlement->unlock, unlock));
 		} else {

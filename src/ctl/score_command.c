@@ -32,8 +32,8 @@ static void show_parts(struct ctl *ctl, const Memberd__V1__Score *score)
 	fprintf(ctl->out, "spend %s", show_money(score->spend, money));
 	fprintf(ctl->out, ", counted %s", show_money(score->counted_spend, money));
 	fprintf(ctl->out,
-		"; %" PRId32 " days, %" PRId32 " platforms, %" PRId32
-		" categories; from %s to %s\n",
+		"\ndays %" PRId32 ", platforms %" PRId32 ", categories %" PRId32
+		"\nwindow from %s to %s\n",
 		score->days, score->platforms, score->categories,
 		show_time(score->window_start, start), show_time(score->window_end, end));
 }

@@ -35,6 +35,18 @@ const char *show_level(Memberd__V1__Level level, char out[SHOW_BYTES])
 	return show_enum(&memberd__v1__level__descriptor, (int)level, out);
 }
 
+const char *show_reason(Memberd__V1__BenefitReason reason, char out[SHOW_BYTES])
+{
+	switch (reason) { /* names that lower case would spoil */
+	case MEMBERD__V1__BENEFIT_REASON__BENEFIT_REASON_NEEDS_88VIP:
+		return "needs 88VIP";
+	case MEMBERD__V1__BENEFIT_REASON__BENEFIT_REASON_NEEDS_APASS:
+		return "needs APASS";
+	default:
+		return show_enum(&memberd__v1__benefit_reason__descriptor, (int)reason, out);
+	}
+}
+
 const char *show_money(const Memberd__V1__Money *money, char out[SHOW_BYTES])
 {
 	char amount[AMOUNT_BYTES];
@@ -74,7 +86,7 @@ const char *show_grant(const Memberd__V1__Entitlement *entitlement, char out[SHO
 	case MEMBERD__V1__BENEFIT_KIND__BENEFIT_KIND_PERCENT:
 		return show_percent(entitlement, out);
 	default:
-		return "yes";
+		return entitlement->name;
 	}
 }
 

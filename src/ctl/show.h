@@ -15,6 +15,8 @@
 /* RFC 3339, or "-" when absent. */
 const char *show_time(const Google__Protobuf__Timestamp *time, char out[SHOW_BYTES]);
 const char *show_tier(Memberd__V1__Tier tier, char out[SHOW_BYTES]);
+/* "tier too low", "needs APASS" */
+const char *show_reason(Memberd__V1__BenefitReason reason, char out[SHOW_BYTES]);
 const char *show_level(Memberd__V1__Level level, char out[SHOW_BYTES]);
 /* "CNY 88.00", or "-" when absent. */
 const char *show_money(const Memberd__V1__Money *money, char out[SHOW_BYTES]);

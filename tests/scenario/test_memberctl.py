@@ -45,7 +45,7 @@ def test_a_member_from_enrolment_to_score(run):
     assert sum(int(part["microPoints"]) for part in score["score"]["parts"]) == 142 * 10**6
     table = run("score", number).out
     assert "spend              129.9\n" in table and "fraction dropped    -0.9\n" in table, table
-    assert "without new activity:" in table
+    assert "\ndays 1, platforms 1, categories 1\nwindow from " in table and "without new activity:" in table, table
 
 
 def test_enrolment_is_repeated_by_its_request_id_only(run):
@@ -73,6 +73,7 @@ def test_answers_are_exit_codes(run, api):
         "yes: value-channel-discount: 20% off, at most CNY 50.00\n")
     done = run("check", low, "value-channel-discount", code=ctl.NO)
     assert done.out.startswith("no: value-channel-discount: tier too low; unlocked by black diamond at 2500"), done
+    assert ": needs APASS; unlocked by APASS\n" in run("check", high, "apass-events", code=ctl.NO).out
     assert run.json("check", low, "value-channel-discount", code=ctl.NO)["entitlement"]["allowed"] is False
     assert "gold" in run("hotel", high).out
     assert "none" in run("hotel", low, code=ctl.NO).out
@@ -82,13 +83,19 @@ def test_answers_are_exit_codes(run, api):
     assert "dedicated-concierge" in {benefit["benefitId"] for benefit in held}
     listed = run("benefits", low).out.splitlines()
     assert any(line.startswith("dedicated-concierge ") and "black diamond at 2500" in line for line in listed)
+    listed = " ".join(run("benefits", high).out.split())
+    for words in ("dedicated-concierge yes Dedicated concierge", "hilton-status yes Hilton Honors status: gold",
+                  "shopping-coupons yes Shopping coupons: 12 a month", "discount yes 20% off, at most CNY 50.00 "):
+        assert words in listed, listed
+    assert run("check", high, "dedicated-concierge").out.startswith("yes: dedicated-concierge: Dedicated concierge\n")
 
 
 def test_a_basket_from_flags_and_from_json(run, api, home):
     member = api.enroll("m")
     done = run("quote", member, "--line", "1:100.00:value", "--line", "2:30.00:standard:25.50:tea:acme",
                "--coupon", "10.00:50.00")
-    assert "CNY  130.00        -           -10.00             -  115.50  all" in done.out, done
+    assert "CNY  125.50        -           -10.00             -  115.50  all" in done.out, done
+    assert "public prices: CNY 130.00\n" in done.out, done
     assert "not held, tier too low; would take 20.00" in done.out and "coupon 1: applied" in done.out, done
     assert run.json("quote", member, "--line", "1:0.05")["total"] == "5"
     path = os.path.join(home, "basket.json")
