@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "client/client.h"
 
 #include <stdarg.h>
@@ -9,15 +10,39 @@
 
 #define VERSION "0.1.0"
 
+static void complain(FILE *err, const char *fmt, va_list args) MB_PRINTF(2, 0);
+static void complain_of(FILE *err, const char *fmt, ...) MB_PRINTF(2, 3);
+
+/* A line on stderr. It may quote what somebody else wrote, and a terminal obeys control characters. */
+static void complain(FILE *err, const char *fmt, va_list args)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	for (char *p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+			*p = '?';
+		}
+	}
+	fprintf(err, "memberctl: %s\n", text);
+}
+
+static void complain_of(FILE *err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	complain(err, fmt, args);
+	va_end(args);
+}
+
 int ctl_fail(struct ctl *ctl, int exit_code, const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("memberctl: ", ctl->err);
 	va_start(args, fmt);
-	vfprintf(ctl->err, fmt, args);
+	complain(ctl->err, fmt, args);
 	va_end(args);
-	fputc('\n', ctl->err);
 	if (exit_code == EXIT_USAGE && ctl->command != NULL) {
 		fprintf(ctl->err, "`memberctl %s --help` explains\n", ctl->command->name);
 	}
@@ -27,15 +52,12 @@ int ctl_fail(struct ctl *ctl, int exit_code, const char *fmt, ...)
 int ctl_fail_err(struct ctl *ctl, const struct mb_err *err)
 {
 	const char *advice = exits_advice(err->code);
+	const char *field = err->field;
+	const char *reason =
+		err->code != MB_FIELD_INVALID || field[0] != '\0' ? mb_code_reason(err->code) : "";
 
-	fputs("memberctl: ", ctl->err);
-	if (err->code != MB_FIELD_INVALID || err->field[0] != '\0') {
-		fprintf(ctl->err, "%s: ", mb_code_reason(err->code));
-	}
-	if (err->field[0] != '\0') {
-		fprintf(ctl->err, "%s: ", err->field);
-	}
-	fprintf(ctl->err, "%s\n", err->text);
+	complain_of(ctl->err, "%s%s%s%s%s", reason, reason[0] == '\0' ? "" : ": ", field,
+		    field[0] == '\0' ? "" : ": ", err->text);
 	if (advice != NULL) {
 		fprintf(ctl->err, "%s\n", advice);
 	}
@@ -148,35 +170,41 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 	return command->run(ctl);
 }
 
-int ctl_main(int argc, char **argv, FILE *out, FILE *err)
+static int run(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl ctl = {.out = out, .err = err};
 	int exit_code;
 
 	if (argc < 2) {
-		return print_help(err, EXIT_USAGE);
+		return print_help(ctl->err, EXIT_USAGE);
 	}
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
-		return print_help(out, EXIT_OK);
+		return print_help(ctl->out, EXIT_OK);
 	}
 	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
-		fputs("memberctl " VERSION "\n", out);
+		fputs("memberctl " VERSION "\n", ctl->out);
 		return EXIT_OK;
 	}
-	ctl.command = find_command(argv[1]);
-	if (ctl.command == NULL) {
-		fprintf(err, "memberctl: no command '%.32s'; `memberctl help` lists them\n",
-			argv[1]);
-		return EXIT_USAGE;
+	ctl->command = find_command(argv[1]);
+	if (ctl->command == NULL) {
+		return ctl_fail(ctl, EXIT_USAGE, "no command '%.32s'; `memberctl help` lists them",
+				argv[1]);
 	}
-	ctl.arena = arena_create(NULL, 0);
-	if (ctl.arena == NULL) {
-		return ctl_fail(&ctl, EXIT_SOFTWARE, "out of memory");
+	ctl->arena = arena_create(NULL, 0);
+	if (ctl->arena == NULL) {
+		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
 	}
-	exit_code = run_command(&ctl, argc - 2, argv + 2);
-	client_destroy(ctl.client);
-	arena_destroy(ctl.arena);
+	exit_code = run_command(ctl, argc - 2, argv + 2);
+	client_destroy(ctl->client);
+	arena_destroy(ctl->arena);
+	return exit_code;
+}
+
+int ctl_main(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct ctl ctl = {.out = out, .err = err};
+	int exit_code = run(&ctl, argc, argv);
+
 	if (fflush(out) != 0 || ferror(out)) {
 		return ctl_fail(&ctl, EXIT_IO, "stdout cannot be written");
 	}
