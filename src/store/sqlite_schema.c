@@ -200,10 +200,14 @@ static enum mb_code set_id(struct sqlite3 *db, bool renew, unsigned char id[STOR
 static enum mb_code probe(struct sqlite3 *db, struct mb_err *err)
 {
 	static const char *const probes[] = {
-		"SELECT 1 FROM meta LIMIT 1",		"SELECT vb FROM member LIMIT 1",
-		"SELECT vb FROM identity LIMIT 1",	"SELECT vb FROM member_identity LIMIT 1",
-		"SELECT vb FROM entry LIMIT 1",		"SELECT vb FROM history LIMIT 1",
-		"SELECT vb FROM outbox LIMIT 1",	"SELECT 1 FROM request LIMIT 1",
+		"SELECT 1 FROM meta LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM member LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM identity LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM member_identity LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM entry LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM history LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM outbox LIMIT 1",
+		"SELECT 1 FROM request LIMIT 1",
 		"SELECT 1 FROM policy_version LIMIT 1",
 	};
 	enum mb_code code = MB_OK;

@@ -438,42 +438,6 @@ static void each_step_is_taken_whole_or_not_at_all(void **state)
 	sqlite3_close(db);
 }
 
-/* ---- statements ---- */
-
-static void every_statement_on_members_names_vb(void **state)
-{
-	static const char *const statements[] = {
-#define X(name, text) text,
-		SQLITE_STATEMENTS(X)
-#undef X
-	};
-	static const char *const tables[] = {"member ", "identity ", "member_identity ", "entry ",
-					     "history "};
-	int looked = 0;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
-		for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-			static const char *const before[] = {"FROM ", "INTO ", "UPDATE "};
-
-			for (size_t b = 0; b < 3; b++) {
-				char use[64];
-
-				snprintf(use, sizeof(use), "%s%s", before[b], tables[t]);
-				if (strstr(statements[i], use) == NULL) {
-					continue;
-				}
-				looked++;
-				if (strstr(statements[i], "WHERE vb = ") == NULL &&
-				    strstr(statements[i], "(vb, ") == NULL) {
-					fail_msg("no vb: %s", statements[i]);
-				}
-			}
-		}
-	}
-	assert_true(looked >= 14);
-}
-
 /* ---- the disk ---- */
 
 static enum mb_code limit_pages(struct store_job *job, struct store_view *view, struct mb_err *err)
@@ -772,7 +736,6 @@ int main(void)
 		TEST(a_newer_schema_is_refused),
 		TEST(an_older_schema_is_refused_without_leave),
 		TEST(each_step_is_taken_whole_or_not_at_all),
-		TEST(every_statement_on_members_names_vb),
 		TEST(a_full_disk_is_told_and_reads_go_on),
 		cmocka_unit_test(a_disk_without_room_is_full_until_there_is_some),
 		TEST(nothing_of_a_group_survives_a_full_disk),
