@@ -152,10 +152,22 @@ static enum mb_code tell_unreachable(const struct outcome *outcome, struct mb_er
 		       outcome->target, len > 80 ? 80 : (int)len, why);
 }
 
+/* The message without the path of the field, which err keeps by itself. */
+static struct str strip_field(struct str message, const char *field)
+{
+	size_t len = strlen(field);
+
+	if (len > 0 && message.len > len + 2 && memcmp(message.ptr, field, len) == 0 &&
+	    memcmp(message.ptr + len, ": ", 2) == 0) {
+		return (struct str){message.ptr + len + 2, message.len - len - 2};
+	}
+	return message;
+}
+
 static void tell(const struct outcome *outcome, const struct story *story, struct mb_err *err)
 {
-	struct str message = outcome->message;
 	const char *field = story->field == NULL ? "" : story->field;
+	struct str message = strip_field(outcome->message, field);
 	enum mb_code code = code_of(outcome, story->reason != NULL);
 
 	if (message.len > sizeof(err->text)) {

@@ -182,7 +182,7 @@ static void add_trailer(struct trailers *trailers, const char *key, grpc_slice v
 static void fill_trailers(struct rpc_call *call, struct trailers *trailers)
 {
 	uint8_t packed[RPC_STATUS_MAX];
-	char pushback[24];
+	char pushback[24], text[RPC_STATUS_TEXT];
 
 	trailers->count = 0;
 	trailers->text = grpc_empty_slice();
@@ -190,7 +190,7 @@ static void fill_trailers(struct rpc_call *call, struct trailers *trailers)
 		return;
 	}
 	rpc_status_clean(&call->err);
-	trailers->text = grpc_slice_from_copied_string(rpc_status_text(&call->err));
+	trailers->text = grpc_slice_from_copied_string(rpc_status_text(&call->err, text));
 	add_trailer(trailers, "grpc-status-details-bin",
 		    grpc_slice_from_copied_buffer((const char *)packed,
 						  rpc_status_pack(&call->err, packed)));

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TYPE_URL    "type.googleapis.com/"
@@ -19,7 +20,17 @@ struct parts {
 	Google__Protobuf__Any any[DETAILS];
 	Google__Protobuf__Any *details[DETAILS];
 	uint8_t bytes[DETAILS][DETAIL_MOST];
+	char text[RPC_STATUS_TEXT];
 };
+
+static_assert(RPC_STATUS_TEXT >= sizeof(((struct mb_err *)NULL)->field) +
+					 sizeof(((struct mb_err *)NULL)->text) + 2,
+	      "field and text fit");
+
+static const char *own_text(const struct mb_err *err)
+{
+	return err->text[0] != '\0' ? err->text : mb_code_text(err->code);
+}
 
 static void add_detail(struct parts *parts, const char *type_url, const ProtobufCMessage *detail)
 {
@@ -51,7 +62,7 @@ static void add_bad_request(struct parts *parts, const struct mb_err *err)
 	Google__Rpc__BadRequest bad = GOOGLE__RPC__BAD_REQUEST__INIT;
 
 	violation.field = (char *)err->field;
-	violation.description = (char *)rpc_status_text(err);
+	violation.description = (char *)own_text(err);
 	bad.n_field_violations = 1;
 	bad.field_violations = violations;
 	add_detail(parts, TYPE_URL "google.rpc.BadRequest", &bad.base);
@@ -76,7 +87,7 @@ static void build(struct parts *parts, const struct mb_err *err)
 	if (err->code == MB_OK) {
 		return;
 	}
-	parts->status.message = (char *)rpc_status_text(err);
+	parts->status.message = (char *)rpc_status_text(err, parts->text);
 	add_error_info(parts, err);
 	if (err->field[0] != '\0') {
 		add_bad_request(parts, err);
@@ -86,9 +97,11 @@ static void build(struct parts *parts, const struct mb_err *err)
 	}
 }
 
-const char *rpc_status_text(const struct mb_err *err)
+const char *rpc_status_text(const struct mb_err *err, char out[RPC_STATUS_TEXT])
 {
-	return err->text[0] != '\0' ? err->text : mb_code_text(err->code);
+	snprintf(out, RPC_STATUS_TEXT, "%s%s%s", err->field, err->field[0] == '\0' ? "" : ": ",
+		 own_text(err));
+	return out;
 }
 
 static bool is_control(char c)

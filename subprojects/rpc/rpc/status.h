@@ -26,8 +26,11 @@ Google__Rpc__Status *rpc_status_fill(struct arena *arena, const struct mb_err *e
  * so. */
 size_t rpc_status_pack(const struct mb_err *err, uint8_t out[RPC_STATUS_MAX]);
 
-/* err's own text, or that of its code where it has none. */
-const char *rpc_status_text(const struct mb_err *err);
+/* What a caller who looks at nothing but the message reads, NUL-terminated in out: err's own text, or
+ * that of its code where it has none, after the path of the field at fault: "lines[1].channel: must be …".
+ */
+#define RPC_STATUS_TEXT 384
+const char *rpc_status_text(const struct mb_err *err, char out[RPC_STATUS_TEXT]);
 
 /* Texts quote what callers sent and are cut to fit: puts '?' for each byte that is not of UTF-8, which
  * no protobuf string may hold, and for each control character, as a text is one line. The functions

@@ -167,7 +167,7 @@ static void gives_back_the_servers_error(void **state)
 	uint8_t bytes[512];
 	const struct scripted_step steps[] = {
 		{.status = 3,
-		 .message = "a share of '1\n2'",
+		 .message = "basket.lines[3].amount: a share of '1\n2'",
 		 .details = make_details(bytes, "FIELD_INVALID", "basket.lines[3].amount", 0)}};
 	struct fixture f;
 

@@ -159,7 +159,7 @@ static void tells_a_failure_with_its_details(void **state)
 	request.fail = MB_FIELD_INVALID;
 	request.fail_field = "colours[3].name";
 	fixture_call(&f, SAY, fixture_pack(&f, &request), &out);
-	assert_string_equal(out.text, request.text);
+	assert_string_equal(out.text, "colours[3].name: no such colour: 'r\303\266t'");
 	assert_string_equal(out.field, "colours[3].name");
 	assert_int_equal(out.retry_ms, 0);
 	assert_string_equal(out.pushback, "");
