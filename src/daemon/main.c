@@ -104,6 +104,7 @@ static enum exit_code check_tokens(const char *path)
 static enum exit_code check_config(const struct daemon_options *options)
 {
 	enum exit_code end = EXIT_OK;
+	struct strbuf text = {0};
 	struct mb_err err;
 
 	if (options_check(options, &err) != MB_OK) {
@@ -115,7 +116,8 @@ static enum exit_code check_config(const struct daemon_options *options)
 		end = EXIT_CONFIG;
 	}
 	if (end == EXIT_OK) {
-		puts("memberd: the configuration is fine");
+		strbuf_puts(&text, "memberd: the configuration is fine\n");
+		end = print(&text);
 	}
 	return end;
 }

@@ -77,7 +77,9 @@ static enum mb_code start_data(struct daemon *daemon, struct mb_err *err)
 		return mb_fail(err, MB_FIELD_INVALID, "--data %.150s: %s", path, strerror(errno));
 	}
 	whole = FAULT("daemon.data") ? (errno = EIO, NULL) : realpath(path, NULL);
-	if (whole == NULL || stat(whole, &info) != 0 || access(whole, R_OK | W_OK | X_OK) != 0) {
+	if (whole == NULL || stat(whole, &info) != 0 ||
+	    (!S_ISDIR(info.st_mode) && (errno = ENOTDIR, true)) ||
+	    access(whole, R_OK | W_OK | X_OK) != 0) {
 		mb_fail(err, MB_FIELD_INVALID, "--data %.150s: %s", path, strerror(errno));
 		free(whole);
 		return MB_FIELD_INVALID;

@@ -8,9 +8,12 @@
 #include "policy/yaml.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* The tree of a file that is as large and as dense as may be. */
 #define TREE_MAX ((size_t)32 * 1024 * 1024)
@@ -90,10 +93,33 @@ enum mb_code policy_parse(struct str text, const char *name, struct arena *arena
 			     more);
 }
 
+/* Only a regular file ends by itself: another kind could hold up a start, or the loop at a reload. */
+static enum mb_code open_file(const char *path, FILE **out, struct mb_err *err)
+{
+	int fd = FAULT("policy.open") ? (errno = EIO, -1)
+				      : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat info;
+
+	if (fd < 0) {
+		return mb_fail(err, MB_FIELD_INVALID, "%.160s: %s", path, strerror(errno));
+	}
+	if (fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
+		close(fd);
+		return mb_fail(err, MB_FIELD_INVALID, "%.160s: not a regular file", path);
+	}
+	*out = fdopen(fd, "rb");
+	if (*out == NULL) {
+		close(fd);
+		return mb_fail(err, MB_FIELD_INVALID, "%.160s: %s", path, strerror(errno));
+	}
+	return MB_OK;
+}
+
 enum mb_code policy_read_file(const char *path, struct arena *arena, struct str *out,
 			      struct mb_err *err)
 {
 	char *bytes = arena_alloc(arena, POLICY_FILE_MAX + 1);
+	enum mb_code code;
 	FILE *file;
 	size_t len;
 	bool broken;
@@ -101,15 +127,18 @@ enum mb_code policy_read_file(const char *path, struct arena *arena, struct str 
 	if (bytes == NULL) {
 		return arena_fail(arena, err);
 	}
-	file = FAULT("policy.open") ? NULL : fopen(path, "rb");
-	if (file == NULL) {
-		return mb_fail(err, MB_FIELD_INVALID, "%.160s: %s", path, strerror(errno));
+	code = open_file(path, &file, err);
+	if (code != MB_OK) {
+		return code;
 	}
 	len = fread(bytes, 1, POLICY_FILE_MAX + 1, file);
 	broken = FAULT("policy.read") || ferror(file) != 0;
 	fclose(file);
 	if (broken) {
 		return mb_fail(err, MB_FIELD_INVALID, "%.160s: cannot be read", path);
+	}
+	if (len == 0) {
+		return mb_fail(err, MB_FIELD_INVALID, "%.160s: the file is empty", path);
 	}
 	if (len > POLICY_FILE_MAX) {
 		return mb_fail(err, MB_FIELD_INVALID, "%.160s: larger than 256 KiB", path);

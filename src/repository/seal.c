@@ -193,7 +193,7 @@ static enum mb_code read_key(int fd, const char *path, unsigned char master[SEAL
 enum mb_code seal_read(const char *path, struct seal **out, struct mb_err *err)
 {
 	unsigned char master[SEAL_KEY_BYTES];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	enum mb_code code;
 
 	if (fd < 0) {

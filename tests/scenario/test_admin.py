@@ -188,3 +188,29 @@ def test_the_page_for_operators_knows_options_and_exit_codes():
     assert told and told <= options, told - options
     codes = set(re.findall(r"^  ([0-9]+)  +[a-z]", text[text.index("Exit codes"):], re.M))
     assert codes == set(re.findall(r"^\| ([0-9]+) \|", docs(), re.M))
+
+
+def test_callers_who_hold_on_are_let_go(daemon):
+    """Hundreds of connections that say nothing or half of something: probes are heard again soon."""
+    peers = []
+    for number in range(700):
+        peer = socket.socket()
+        peer.settimeout(DEADLINE)
+        peers.append(peer)
+        try:
+            peer.connect(("127.0.0.1", daemon.admin_port))
+            peer.sendall((b"", b"G", b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: ")[number % 3])
+        except OSError:
+            continue
+    end = time.monotonic() + 1.5 * DEADLINE
+    while True:
+        try:
+            assert daemon.http("/healthz")[0] == 200
+            break
+        except OSError:
+            assert time.monotonic() < end, "a probe is never answered"
+            time.sleep(0.2)
+    assert daemon.api().health() == "SERVING"
+    for peer in peers:
+        peer.close()
+    assert daemon.http("/readyz")[0] == 200

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options, files and what is said about wrong ones; nothing here opens a store."""
 import os
+import subprocess
 
 import pytest
 
-from memberd import run
+from memberd import PROGRAM, environment, run
 
 
 def write(home, name, text, mode=0o600):
@@ -145,3 +146,34 @@ def test_a_wrong_policy_is_told_with_every_problem(home):
 def test_a_wrong_clock_is_a_configuration_error(home):
     code, _, err = run("--clock", "noon", "--data", os.path.join(home, "data"))
     assert code == 78 and "no clock" in err
+
+
+@pytest.mark.parametrize("option", ["--config", "--policy", "--check-policy", "--token-file", "--key-file"])
+def test_what_is_no_file_is_told_at_once(home, option):
+    """A pipe would hold up the start for ever, a device may never end."""
+    fifo = os.path.join(home, "fifo")
+    os.mkfifo(fifo)
+    for path in (fifo, home, "/dev/null", "/dev/zero"):
+        code, _, err = run(option, path, "--data", os.path.join(home, "data"), "--listen", "127.0.0.1:0", "--admin-listen", "")
+        assert code == 78 and "regular file" in err and path in err, err
+
+
+def test_an_empty_policy_file_is_not_none_at_all(home):
+    path = write(home, "p.yaml", "")
+    for args in (["--policy", path, "--data", os.path.join(home, "data")], ["--check-policy", path],
+                 ["--policy", path, "--check-config"]):
+        code, _, err = run(*args, "--listen", "127.0.0.1:0", "--admin-listen", "")
+        assert code == 78 and f"{path}: the file is empty" in err, err
+
+
+def test_a_data_directory_that_is_none(home):
+    path = write(home, "file", "x")
+    code, _, err = run("--data", path)
+    assert code == 74 and f"--data {path}: Not a directory" in err, err
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version", "--print-config", "--print-policy", "--check-config"])
+def test_a_full_disk_is_told(flag):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PROGRAM, flag], stdout=full, stderr=subprocess.PIPE, text=True, env=environment())
+    assert done.returncode == 74 and done.stderr == "memberd: cannot write to standard output\n"

@@ -165,3 +165,20 @@ def test_a_unix_socket_is_private(start, home):
         assert daemon.stop() == 0
     finally:
         daemon.close()
+
+
+def test_a_socket_file_that_is_in_use_stays_its_owners(start, home):
+    """One that nobody listens on any more, as a kill leaves it, is in nobody's way."""
+    target = f"unix:{home}/s"
+    first = start("--listen", target, "--store", "memory")
+    first.target = target
+    assert first.api().health() == "SERVING"
+    second = start.spawn("--listen", target, "--store", "memory")
+    second.killed = True
+    assert second.wait() == 69
+    assert "is it taken" in second.log()[-1]["story"]
+    assert first.api().health() == "SERVING"
+    first.kill()
+    third = start("--listen", target, "--store", "memory")
+    third.target = target
+    assert third.api().health() == "SERVING"

@@ -145,6 +145,11 @@ void rpc_stream_tell_cancelled(struct rpc_call *call);
 
 void rpc_metadata_read(const grpc_metadata_array *metadata, struct rpc_request_meta *out);
 
+/* ---- listen.c ---- */
+
+/* Binds `host:port`, or `unix:PATH` for this user alone; *port is the one that was bound. */
+enum mb_code rpc_listen(grpc_server *core, const char *address, int *port, struct mb_err *err);
+
 /* ---- server.c ---- */
 
 const struct rpc_server_options *rpc_server_options_of(const struct rpc_server *server);

@@ -7,23 +7,20 @@
 #include "rpc/call_impl.h"
 
 #include <assert.h>
-#include <grpc/grpc_security.h>
+#include <grpc/grpc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#define SERVER_MAGIC   0x53657276u
-#define POSTED	       4 /* requests that wait for calls, of each method on each queue */
-#define DRAIN_POLL_NS  5000000L
-#define QUIET_NS       INT64_C(100000000)
-#define QUIET_MOST_NS  INT64_C(1000000000)
-#define LAST_NS	       INT64_C(50000000)
-#define UNIX_PREFIX    "unix:"
-#define UNIX_FILE_MODE (S_IRUSR | S_IWUSR)
+#define SERVER_MAGIC  0x53657276u
+#define POSTED	      4 /* requests that wait for calls, of each method on each queue */
+#define DRAIN_POLL_NS 5000000L
+#define QUIET_NS      INT64_C(100000000)
+#define QUIET_MOST_NS INT64_C(1000000000)
+#define LAST_NS	      INT64_C(50000000)
 
 /* The posted requests of one method on one queue; method NULL: those for unknown ones. Its queue's
  * thread alone uses it. */
@@ -382,35 +379,6 @@ static size_t count_bound(const struct rpc_registry *registry)
 	return count;
 }
 
-/* A socket file is never open to others, not even between bind and chmod: hence the umask, which is the
- * process's own and so is put back at once. */
-static enum mb_code listen_on(struct rpc_server *server, int *port, struct mb_err *err)
-{
-	const char *address = server->options.listen;
-	grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-	bool is_unix = strncmp(address, UNIX_PREFIX, sizeof(UNIX_PREFIX) - 1) == 0;
-	mode_t old = is_unix ? umask(~UNIX_FILE_MODE & 0777) : 0;
-	int bound = FAULT("rpc.server.bind")
-			    ? 0
-			    : grpc_server_add_http2_port(server->core, address, credentials);
-
-	if (is_unix) {
-		umask(old);
-	}
-	grpc_server_credentials_release(credentials);
-	if (bound == 0) {
-		return mb_fail(
-			err, MB_FIELD_INVALID,
-			"cannot listen on '%.100s': is it taken, or no address of this host?",
-			address);
-	}
-	if (is_unix && chmod(address + sizeof(UNIX_PREFIX) - 1, UNIX_FILE_MODE) != 0) {
-		return mb_fail(err, MB_FIELD_INVALID, "cannot make '%.100s' private", address);
-	}
-	*port = is_unix ? 0 : bound;
-	return MB_OK;
-}
-
 enum mb_code rpc_server_create(const struct rpc_server_options *options,
 			       struct rpc_registry *registry, int *port, struct rpc_server **out,
 			       struct mb_err *err)
@@ -441,7 +409,7 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 		code = mb_fail(err, MB_INTERNAL, "no memory for the server");
 	} else {
 		register_methods(server);
-		code = listen_on(server, port, err);
+		code = rpc_listen(server->core, server->options.listen, port, err);
 	}
 	if (code != MB_OK) {
 		rpc_server_destroy(server);
