@@ -64,6 +64,28 @@ static const struct policy *find_version(const struct policy_set *set, int32_t v
 	return NULL;
 }
 
+/* What everybody computes with must be what was published, to the byte. */
+static enum mb_code read_version(struct repository *repository, const struct policy_row *row,
+				 struct arena *arena, const struct policy **out, struct mb_err *err)
+{
+	unsigned char digest[SEAL_DIGEST_BYTES];
+	char name[64];
+	enum mb_code code = seal_sha256(row->text, digest, err);
+
+	if (code == MB_OK &&
+	    !str_eq(row->digest, (struct str){(const char *)digest, sizeof(digest)})) {
+		code = mb_fail(err, MB_STORE_UNAVAILABLE,
+			       "the database is damaged: restore a backup (policy version %d is "
+			       "not the text that was published)",
+			       row->version);
+	}
+	if (code != MB_OK) {
+		return code;
+	}
+	snprintf(name, sizeof(name), "policy version %d of the store", row->version);
+	return repository->parse_policy(row->text, name, arena, out, err);
+}
+
 /* Policies that were read before are taken over, so that calls in work and later ones see the same. */
 static enum mb_code read_stored(struct repository *repository, const struct policy_row *rows,
 				size_t n, struct policy_set *set, struct mb_err *err)
@@ -73,13 +95,9 @@ static enum mb_code read_stored(struct repository *repository, const struct poli
 
 	for (size_t i = 0; code == MB_OK && i < n; i++) {
 		const struct policy *policy = find_version(present, rows[i].version);
-		char name[64];
 
 		if (policy == NULL) {
-			snprintf(name, sizeof(name), "policy version %d of the store",
-				 rows[i].version);
-			code = repository->parse_policy(rows[i].text, name, set->arena, &policy,
-							err);
+			code = read_version(repository, &rows[i], set->arena, &policy, err);
 		}
 		if (code == MB_OK) {
 			insert_version(set, policy);

@@ -2,6 +2,9 @@
 #include "store/sqlite.h"
 
 #include "domain/id.h"
+#include "store/checksum.h"
+
+#include <sqlite3.h>
 
 /* What leads every key of a member's tables. */
 static struct query ask_member(struct store_view *view, enum sqlite_sql sql, int64_t member_id)
@@ -161,19 +164,42 @@ static enum mb_code delete_identity(struct store_view *view, struct str key, str
 
 /* ---- entries ---- */
 
+/* SQLite does not see a bit that its disk has turned, and a changed amount would be a changed score. */
+static int64_t checksum_of(const struct entry_row *row)
+{
+	const int64_t numbers[] = {row->member_id, row->entry_id,    row->revision,
+				   row->kind,	   row->occurred_at, row->known_at};
+	const struct str texts[] = {row->source, row->source_event_id, row->order_source,
+				    row->order_id, row->payload};
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		sum = checksum_number(sum, numbers[i]);
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		sum = checksum_text(sum, texts[i]);
+	}
+	return sum;
+}
+
 static struct entry_row take_entry(struct query *q, struct arena *arena)
 {
-	return (struct entry_row){.member_id = sqlite_int(q, 0),
-				  .entry_id = sqlite_int(q, 1),
-				  .revision = sqlite_int(q, 2),
-				  .kind = (int32_t)sqlite_int(q, 3),
-				  .source = sqlite_bytes(q, 4, arena),
-				  .source_event_id = sqlite_bytes(q, 5, arena),
-				  .order_source = sqlite_bytes(q, 6, arena),
-				  .order_id = sqlite_bytes(q, 7, arena),
-				  .occurred_at = sqlite_int(q, 8),
-				  .known_at = sqlite_int(q, 9),
-				  .payload = sqlite_bytes(q, 10, arena)};
+	struct entry_row row = {.member_id = sqlite_int(q, 0),
+				.entry_id = sqlite_int(q, 1),
+				.revision = sqlite_int(q, 2),
+				.kind = (int32_t)sqlite_int(q, 3),
+				.source = sqlite_bytes(q, 4, arena),
+				.source_event_id = sqlite_bytes(q, 5, arena),
+				.order_source = sqlite_bytes(q, 6, arena),
+				.order_id = sqlite_bytes(q, 7, arena),
+				.occurred_at = sqlite_int(q, 8),
+				.known_at = sqlite_int(q, 9),
+				.payload = sqlite_bytes(q, 10, arena)};
+
+	if (q->overflowed == NULL && sqlite_int(q, 11) != checksum_of(&row)) {
+		q->rc = SQLITE_CORRUPT;
+	}
+	return row;
 }
 
 static enum mb_code get_entry(struct store_view *view, int64_t member_id, struct str source,
@@ -227,6 +253,7 @@ static enum mb_code add_entry(struct store_view *view, const struct entry_row *r
 	sqlite_bind_int(&q, row->occurred_at);
 	sqlite_bind_int(&q, row->known_at);
 	sqlite_bind_blob(&q, row->payload);
+	sqlite_bind_int(&q, checksum_of(row));
 	return sqlite_do(&q, MB_ACTIVITY_CONFLICT, err);
 }
 

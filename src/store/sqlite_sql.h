@@ -33,15 +33,17 @@
 		    "VALUES (?, ?, ?, ?)")                                                        \
 	X(DELETE_LINK, "DELETE FROM member_identity WHERE vb = ? AND member_id = ? "              \
 		       "AND linked_at = ? AND key = ?")                                           \
-	X(GET_ENTRY, "SELECT member_id, entry_id, revision, kind, source, source_event_id, "      \
-		     "order_source, order_id, occurred_at, known_at, payload FROM entry "         \
-		     "WHERE vb = ? AND member_id = ? AND source = ? AND source_event_id = ?")     \
-	X(LIST_ENTRIES, "SELECT member_id, entry_id, revision, kind, source, source_event_id, "   \
-			"order_source, order_id, occurred_at, known_at, payload FROM entry "      \
-			"WHERE vb = ? AND member_id = ? ORDER BY entry_id")                       \
+	X(GET_ENTRY,                                                                              \
+	  "SELECT member_id, entry_id, revision, kind, source, source_event_id, "                 \
+	  "order_source, order_id, occurred_at, known_at, payload, checksum FROM entry "          \
+	  "WHERE vb = ? AND member_id = ? AND source = ? AND source_event_id = ?")                \
+	X(LIST_ENTRIES,                                                                           \
+	  "SELECT member_id, entry_id, revision, kind, source, source_event_id, "                 \
+	  "order_source, order_id, occurred_at, known_at, payload, checksum FROM entry "          \
+	  "WHERE vb = ? AND member_id = ? ORDER BY entry_id")                                     \
 	X(ADD_ENTRY, "INSERT INTO entry (vb, member_id, entry_id, revision, kind, source, "       \
-		     "source_event_id, order_source, order_id, occurred_at, known_at, payload) "  \
-		     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                               \
+		     "source_event_id, order_source, order_id, occurred_at, known_at, payload, "  \
+		     "checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                  \
 	X(LIST_HISTORY, "SELECT member_id, seq, kind, restated, from_tier, to_tier, points, "     \
 			"policy_version, effective_at, known_at FROM history "                    \
 			"WHERE vb = ? AND member_id = ? ORDER BY seq")                            \

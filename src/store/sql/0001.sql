@@ -53,6 +53,7 @@ CREATE TABLE entry (
 	occurred_at     INTEGER NOT NULL,
 	known_at        INTEGER NOT NULL,
 	payload         BLOB    NOT NULL,
+	checksum        INTEGER NOT NULL, -- CRC-32C of the row: checksum_of() in sqlite_rows.c
 	PRIMARY KEY (vb, member_id, entry_id),
 	UNIQUE (vb, member_id, source, source_event_id)
 ) STRICT, WITHOUT ROWID;
