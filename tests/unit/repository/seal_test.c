@@ -128,6 +128,18 @@ static void a_wrong_key_file_is_refused(void **state)
 	seal_destroy(seal);
 }
 
+/* Opening a pipe waits for who writes into it, and nobody does. */
+static void a_pipe_is_no_key_file(void **state)
+{
+	struct fixture *f = *state;
+	struct seal *seal = NULL;
+
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_int_equal(seal_read(f->path, &seal, &f->err), MB_FIELD_INVALID);
+	assert_non_null(strstr(f->err.text, "no regular file"));
+	unlink(f->path);
+}
+
 static void a_key_file_that_cannot_be_written_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -306,6 +318,7 @@ int main(void)
 		TEST(a_key_file_is_made_closed_and_read_again),
 		TEST(a_key_file_is_never_written_over),
 		TEST(a_wrong_key_file_is_refused),
+		TEST(a_pipe_is_no_key_file),
 		TEST(a_key_file_that_cannot_be_written_leaves_nothing),
 		TEST(half_a_key_file_is_in_nobodys_way),
 		TEST(lengths_keep_issuer_and_id_apart),
