@@ -295,6 +295,7 @@ static enum mb_code start_admin(struct daemon *daemon, struct mb_err *err)
 
 static void tell_serving(struct daemon *daemon)
 {
+	const struct policy_list *policies = repository_policies(daemon->repository);
 	struct address address;
 	char grpc[300], admin[300] = "", command[400];
 
@@ -309,7 +310,10 @@ static void tell_serving(struct daemon *daemon)
 		 LOG_STR("address", grpc), LOG_STR("admin", admin[0] == '\0' ? NULL : admin),
 		 LOG_STR("store", store_name(daemon->store)),
 		 LOG_STR("data", daemon->data[0] == '\0' ? NULL : daemon->data),
-		 LOG_STR("store_id", daemon->store_id), LOG_STR("try", command));
+		 LOG_STR("store_id", daemon->store_id),
+		 LOG_INT("policy", policy_at(policies, clock_now(&daemon->clock))->version),
+		 LOG_INT("policy_newest", policies->versions[policies->n - 1]->version),
+		 LOG_STR("try", command));
 }
 
 enum mb_code daemon_start(struct daemon *daemon, struct daemon_options *options,

@@ -167,5 +167,9 @@ def test_hup_publishes_the_next_policy_and_a_bad_one_changes_nothing(start, home
         assert told["what"] == "policy" or told["what"].startswith("policy")
     assert daemon.stop() == 0
     os.remove(path)
+    before = start()
+    serving = before.events("serving")[0]
+    assert (serving["policy"], serving["policy_newest"]) == (1, 2)
+    assert before.stop() == 0
     later = start(clock="fixed:" + NEXT)
     assert later.api().benefits.ListBenefits().policy_version == 2

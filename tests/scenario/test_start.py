@@ -24,6 +24,7 @@ def test_the_first_start_makes_everything_private_and_says_so(start):
     serving = daemon.events("serving")[0]
     assert serving["address"] == daemon.target
     assert serving["data"] == os.path.realpath(daemon.data)
+    assert (serving["policy"], serving["policy_newest"]) == (1, 1)
     assert daemon.target in serving["try"]
 
 
