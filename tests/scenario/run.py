@@ -31,6 +31,8 @@ class Tap:
             self.failed += 1
             self.tell("not ok", name if report.when == "call" else f"{name} ({report.when})", report)
         elif report.when == "call" and report.passed:
+            for what, value in report.user_properties:
+                print(f"# {name}: {what} {value}", file=self.out)
             self.tell("ok", name)
         elif report.skipped:
             self.tell("ok", f"{name} # SKIP {report.longrepr[2] if report.longrepr else ''}")
