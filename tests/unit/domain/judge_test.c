@@ -234,6 +234,10 @@ static void waits_15_months_at_most(void **state)
 
 static void a_thousand_wait_at_most(void **state)
 {
+	struct activity more = cancellation_for("more", "more", at("2026-03-12"));
+	struct arena *tiny = arena_create(NULL, 16);
+	struct mb_err err;
+
 	(void)state;
 	assert_int_equal(send(food("known", "2026-03-10", 100), "2026-03-10"), MB_OK);
 	for (int i = 0; i < PARKED_MAX; i++) {
@@ -253,8 +257,12 @@ static void a_thousand_wait_at_most(void **state)
 		}
 		l.entries[l.n++] = entry;
 	}
-	assert_int_equal(send(cancellation_for("more", "more", at("2026-03-12")), "2026-03-13"),
-			 MB_PARKED_FULL);
+	/* counting them takes memory, which may not be there */
+	assert_int_equal(
+		ledger_judge(l.entries, l.n, l.policies, &more, at("2026-03-13"), tiny, &v, &err),
+		MB_ARENA_FULL);
+	arena_destroy(tiny);
+	assert_int_equal(send(more, "2026-03-13"), MB_PARKED_FULL);
 	/* what does not wait is welcome, and what wakes one makes room */
 	assert_int_equal(send(completion_for("k", "known", at("2026-03-12"), at("2026-03-12")),
 			      "2026-03-13"),
@@ -403,8 +411,7 @@ static void each_refused_allocation_is_an_error(void **state)
 {
 	struct activity order = food("o", "2026-03-10", 100);
 	struct activity more = refund("z", "2026-03-12", 1);
-	struct activity parked = cancellation_for("p", "unknown", at("2026-03-12"));
-	const struct activity *const news[] = {&order, &more, &parked};
+	const struct activity *const news[] = {&order, &more};
 	struct mb_err err;
 
 	(void)state;
@@ -413,7 +420,7 @@ static void each_refused_allocation_is_an_error(void **state)
 				      "2026-03-11"),
 				 MB_OK);
 	}
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		enum mb_code code = MB_ARENA_FULL;
 		int refused = 0;
 
