@@ -11,6 +11,84 @@
 
 #define HISTORY_RETRACTED 100 /* beside enum transition_kind, whose numbers are stored, too */
 
+/* ---- what is told on request ---- */
+
+/* Of all rows in turn it keeps `most` from number `first` on. */
+struct page_of_rows {
+	struct member_transition *rows;
+	size_t first, most, seen;
+	struct member *out;
+};
+
+static void put_row(struct page_of_rows *page, struct member_transition row)
+{
+	if (page->seen++ < page->first) {
+		return;
+	}
+	if (page->out->n_history < page->most) {
+		page->rows[page->out->n_history++] = row;
+	} else {
+		page->out->history_goes_on = true;
+	}
+}
+
+static struct member_transition told_row(const struct history_row *row)
+{
+	bool retracted = row->kind == HISTORY_RETRACTED;
+
+	return (struct member_transition){
+		.transition = {.effective_at = row->effective_at,
+			       .kind = retracted ? 0 : (enum transition_kind)row->kind,
+			       .from = (enum tier)row->from_tier,
+			       .to = (enum tier)row->to_tier,
+			       .points = row->points,
+			       .policy_version = row->policy_version},
+		.known_at = row->known_at,
+		.restated = row->restated,
+		.retracted = retracted};
+}
+
+static enum mb_code describe_told(struct store_view *view, struct page_of_rows *page,
+				  struct arena *scratch, struct mb_err *err)
+{
+	const struct axes *axes = &page->out->axes;
+	struct history_row *rows = NULL;
+	size_t n = 0;
+	enum mb_code code = store_list_history(view, page->out->member_id, scratch, &rows, &n, err);
+
+	for (size_t i = 0; code == MB_OK && i < n; i++) {
+		if (rows[i].known_at <= axes->known_at && rows[i].effective_at <= axes->as_of) {
+			put_row(page, told_row(&rows[i]));
+		}
+	}
+	return code;
+}
+
+enum mb_code describe_history(struct store_view *view, const struct fold *fold,
+			      const struct repository_read *req, struct arena *scratch,
+			      struct member *out, struct mb_err *err)
+{
+	struct page_of_rows page = {
+		.rows = arena_array(req->call.arena, req->history_most, sizeof(*page.rows)),
+		.first = req->history_first,
+		.most = req->history_most,
+		.out = out};
+
+	if (page.rows == NULL) {
+		return arena_fail(req->call.arena, err);
+	}
+	out->history = page.rows;
+	if ((req->parts & MEMBER_TOLD) != 0) {
+		return describe_told(view, &page, scratch, err);
+	}
+	for (size_t i = 0; i < fold->n_history; i++) {
+		put_row(&page, (struct member_transition){.transition = fold->history[i]});
+	}
+	return MB_OK;
+}
+
+/* ---- what has to be told ---- */
+
 struct told {
 	const struct history_row **rows; /* that hold, by effective_at */
 	size_t n;

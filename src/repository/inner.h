@@ -15,6 +15,7 @@
 struct policy_set {
 	struct policy_list list; /* by effective_from */
 	const struct policy **versions;
+	int64_t *known_at; /* when each of them was published */
 	struct arena *arena; /* of what this set added */
 	struct policy_set *older;
 };
@@ -70,20 +71,27 @@ struct arena *ledger_arena(struct repository *repository, size_t reserve, struct
 /* The entries of ledger->row. */
 enum mb_code ledger_load(struct ledger *ledger, struct store_view *view, struct mb_err *err);
 void ledger_fini(struct ledger *ledger);
+/* Leaves the entries that were known at an instant. */
+void ledger_keep_known(struct ledger *ledger, int64_t known_at);
 enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, struct mb_err *err);
 /* The fold lives in the ledger's arena. */
 enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,
 			 bool want_schedule, struct fold *out, struct mb_err *err);
-/* Copies what an answer needs into the arena. fold NULL: row (and personal parts) only. */
+/* *out is a copy in the arena of what an answer needs, of everything known now. fold NULL: row (and personal parts) only. */
 enum mb_code describe_member(struct repository *repository, struct store_view *view,
 			     const struct member_row *row, const struct fold *fold,
 			     const struct policy_list *policies, unsigned parts,
-			     struct arena *arena, const struct member **out, struct mb_err *err);
+			     struct arena *arena, struct member **out, struct mb_err *err);
 enum mb_code dup_str(struct arena *arena, struct str text, struct str *out, struct mb_err *err);
 /* An id that `taken` denies. */
 enum mb_code draw_id(int64_t now, int64_t *out, struct mb_err *err);
 
-/* history.c: appends what the fold says and the told rows do not. */
+/* history.c */
+/* A page of the fold's history, or of what was told up to known_at about instants up to as_of. */
+enum mb_code describe_history(struct store_view *view, const struct fold *fold,
+			      const struct repository_read *req, struct arena *scratch,
+			      struct member *out, struct mb_err *err);
+/* Appends what the fold says and the told rows do not. */
 enum mb_code tell_history(struct store_view *view, int64_t member_id, const struct fold *fold,
 			  int64_t now, struct arena *arena, struct mb_err *err);
 
@@ -102,6 +110,9 @@ enum mb_code sync_policies(struct repository *repository, struct store_view *vie
 			   struct str default_text, struct str text, const char *file,
 			   struct policy_set **out, bool *published, struct mb_err *err);
 void policy_set_destroy(struct policy_set *set); /* with the older ones */
+/* The versions that were known at an instant, in the arena; there may be none. */
+enum mb_code policies_known(const struct repository *repository, int64_t known_at,
+			    struct arena *arena, struct policy_list *out, struct mb_err *err);
 
 /* personal.c: plain forms of what is sealed; versioned. */
 enum mb_code encode_profile(const struct profile *profile, struct arena *arena, struct str *out,

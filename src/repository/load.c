@@ -160,6 +160,18 @@ enum mb_code ledger_load(struct ledger *ledger, struct store_view *view, struct 
 	return code;
 }
 
+void ledger_keep_known(struct ledger *ledger, int64_t known_at)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ledger->n; i++) {
+		if (ledger->entries[i].known_at <= known_at) {
+			ledger->entries[n++] = ledger->entries[i];
+		}
+	}
+	ledger->n = n;
+}
+
 enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, struct mb_err *err)
 {
 	if (ledger->n == ledger->cap) {
@@ -319,7 +331,7 @@ static enum mb_code open_personal(struct repository *repository, struct store_vi
 enum mb_code describe_member(struct repository *repository, struct store_view *view,
 			     const struct member_row *row, const struct fold *fold,
 			     const struct policy_list *policies, unsigned parts,
-			     struct arena *arena, const struct member **out, struct mb_err *err)
+			     struct arena *arena, struct member **out, struct mb_err *err)
 {
 	struct member *member = arena_alloc(arena, sizeof(*member));
 	enum mb_code code = MB_OK;

@@ -297,7 +297,7 @@ static enum mb_code answer_write(struct repository_write *req, struct store_view
 {
 	struct repository *repository = req->call.repository;
 	const struct policy_list *policies = repository_policies(repository);
-	const struct member *member;
+	struct member *member;
 	struct fold fold;
 	enum mb_code code = ledger_load(ledger, view, err);
 

@@ -32,8 +32,9 @@ static enum mb_code make_set(size_t room, struct policy_set **out, struct mb_err
 	}
 	if (set != NULL && set->arena != NULL) {
 		set->versions = arena_array(set->arena, room, sizeof(*set->versions));
+		set->known_at = arena_array(set->arena, room, sizeof(*set->known_at));
 	}
-	if (set == NULL || set->versions == NULL) {
+	if (set == NULL || set->versions == NULL || set->known_at == NULL) {
 		policy_set_destroy(set);
 		return mb_fail(err, MB_OVERLOADED, "no memory for the policies");
 	}
@@ -43,15 +44,35 @@ static enum mb_code make_set(size_t room, struct policy_set **out, struct mb_err
 }
 
 /* Keeps the list by effective_from; the checks see to it that no two are alike. */
-static void insert_version(struct policy_set *set, const struct policy *policy)
+static void insert_version(struct policy_set *set, const struct policy *policy, int64_t known_at)
 {
 	size_t i = set->list.n++;
 
 	while (i > 0 && set->versions[i - 1]->effective_from > policy->effective_from) {
 		set->versions[i] = set->versions[i - 1];
+		set->known_at[i] = set->known_at[i - 1];
 		i--;
 	}
 	set->versions[i] = policy;
+	set->known_at[i] = known_at;
+}
+
+enum mb_code policies_known(const struct repository *repository, int64_t known_at,
+			    struct arena *arena, struct policy_list *out, struct mb_err *err)
+{
+	const struct policy_set *set = atomic_load(&repository->policies);
+	const struct policy **versions = arena_array(arena, set->list.n, sizeof(*versions));
+
+	if (versions == NULL) {
+		return arena_fail(arena, err);
+	}
+	*out = (struct policy_list){.versions = versions};
+	for (size_t i = 0; i < set->list.n; i++) {
+		if (set->known_at[i] <= known_at) {
+			versions[out->n++] = set->versions[i];
+		}
+	}
+	return MB_OK;
 }
 
 static const struct policy *find_version(const struct policy_set *set, int32_t version)
@@ -100,7 +121,7 @@ static enum mb_code read_stored(struct repository *repository, const struct poli
 			code = read_version(repository, &rows[i], set->arena, &policy, err);
 		}
 		if (code == MB_OK) {
-			insert_version(set, policy);
+			insert_version(set, policy, rows[i].known_at);
 		}
 	}
 	return code;
@@ -132,7 +153,7 @@ static enum mb_code add_version(struct repository *repository, struct store_view
 				  .text = text};
 	code = store_add_policy(view, &row, err);
 	if (code == MB_OK) {
-		insert_version(set, policy);
+		insert_version(set, policy, now);
 	}
 	return code;
 }

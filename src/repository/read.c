@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read: one or many members, as they stand at the instant of the read.
+ * read: one or many members, as they stand at an instant, as it was known at an instant.
+ *
+ * Known at an instant are the entries and the policy versions committed by then; the fold over them
+ * at as_of is the answer. So what was answered once can be asked for again, whatever came later.
  */
 #include "repository/inner.h"
 
@@ -30,25 +33,98 @@ static const struct member *find_described(const struct repository_read *req, si
 	return NULL;
 }
 
+/* With both instants, whatever the caller left out. */
+static struct axes whole_axes(const struct axes *asked, int64_t now)
+{
+	return (struct axes){.has_as_of = true,
+			     .has_known_at = true,
+			     .as_of = asked->has_as_of ? asked->as_of : now,
+			     .known_at = asked->has_known_at ? asked->known_at : now};
+}
+
+/* The entries are those known. */
+static enum mb_code check_axes(const struct ledger *ledger, const struct axes *axes,
+			       struct mb_err *err)
+{
+	int64_t first = ledger->row.created_at;
+
+	if (axes->known_at < first) {
+		return mb_fail_field(err, MB_MEMBER_NOT_FOUND, "known_at",
+				     "the member was not enrolled then");
+	}
+	for (size_t i = 0; i < ledger->n; i++) {
+		if (ledger->entries[i].activity.occurred_at < first) {
+			first = ledger->entries[i].activity.occurred_at;
+		}
+	}
+	if (axes->as_of < first) {
+		return mb_fail_field(err, MB_MEMBER_NOT_FOUND, "as_of",
+				     "that is before the member's enrolment and first activity");
+	}
+	return MB_OK;
+}
+
+/* Entries alone tell which revision was when: what is not in the ledger has no known_at. */
+static int64_t known_revision(const struct ledger *ledger)
+{
+	int64_t revision = 1; /* of the enrolment */
+
+	for (size_t i = 0; i < ledger->n; i++) {
+		if (ledger->entries[i].revision > revision) {
+			revision = ledger->entries[i].revision;
+		}
+	}
+	return revision;
+}
+
+static enum mb_code fold_member(struct repository_read *req, struct store_view *view,
+				const struct axes *axes, struct ledger *ledger,
+				struct policy_list *policies, struct fold *fold, struct mb_err *err)
+{
+	enum mb_code code = ledger_load(ledger, view, err);
+
+	if (code == MB_OK && req->axes.has_known_at) {
+		ledger_keep_known(ledger, axes->known_at);
+		ledger->row.revision = known_revision(ledger);
+		code = policies_known(req->call.repository, axes->known_at, ledger->arena, policies,
+				      err);
+	}
+	if (code == MB_OK) {
+		code = check_axes(ledger, axes, err);
+	}
+	if (code == MB_OK && policies->n == 0) {
+		code = mb_fail(err, MB_INTERNAL, "a member from before the first policy");
+	}
+	if (code == MB_OK) {
+		code = ledger_fold(ledger, policies, axes->as_of,
+				   (req->parts & MEMBER_SCHEDULE) != 0, fold, err);
+	}
+	return code;
+}
+
 static enum mb_code load_member(struct repository_read *req, struct store_view *view,
 				struct ledger *ledger, const struct member **out,
 				struct mb_err *err)
 {
-	struct repository *repository = req->call.repository;
-	const struct policy_list *policies = repository_policies(repository);
+	const struct axes axes = whole_axes(&req->axes, store_view_now(view));
+	struct policy_list policies = *repository_policies(req->call.repository);
+	struct member *member = NULL;
 	struct fold fold;
 	enum mb_code code = MB_OK;
 
 	if ((req->parts & MEMBER_STANDING) != 0) {
-		code = ledger_load(ledger, view, err);
-		if (code == MB_OK) {
-			code = ledger_fold(ledger, policies, store_view_now(view),
-					   (req->parts & MEMBER_SCHEDULE) != 0, &fold, err);
-		}
+		code = fold_member(req, view, &axes, ledger, &policies, &fold, err);
 	}
 	if (code == MB_OK) {
-		code = describe_member(repository, view, &ledger->row, &fold, policies, req->parts,
-				       req->call.arena, out, err);
+		code = describe_member(req->call.repository, view, &ledger->row, &fold, &policies,
+				       req->parts, req->call.arena, &member, err);
+	}
+	if (code == MB_OK) {
+		member->axes = axes;
+		if ((req->parts & (MEMBER_HISTORY | MEMBER_TOLD)) != 0) {
+			code = describe_history(view, &fold, req, ledger->arena, member, err);
+		}
+		*out = member;
 	}
 	return code;
 }

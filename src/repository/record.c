@@ -272,7 +272,7 @@ static enum mb_code take_item(struct batch *batch, size_t i, struct mb_err *err)
 static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct mb_err *err)
 {
 	struct ledger *ledger = &batch->ledger;
-	const struct member *member;
+	struct member *member;
 	struct fold fold;
 	enum mb_code code = ledger_fold(ledger, batch->policies, batch->now, false, &fold, err);
 

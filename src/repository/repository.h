@@ -61,6 +61,23 @@ enum member_part {
 	MEMBER_STANDING = 1, /* standing, policy, valid_until: needs the ledger */
 	MEMBER_PERSONAL = 2, /* profile and identities, opened */
 	MEMBER_SCHEDULE = 4, /* pending orders and the schedule; with MEMBER_STANDING */
+	MEMBER_HISTORY = 8, /* transitions of the fold; with MEMBER_STANDING */
+	MEMBER_TOLD = 16, /* instead of them, the rows that were told */
+};
+
+/* The two axes of time of a question: the answer as of an instant, as it was known at an instant.
+ * Zero-initialised: both now. */
+struct axes {
+	bool has_as_of, has_known_at;
+	int64_t as_of, known_at;
+};
+
+/* A transition of the natural tier, or a row of what was told. */
+struct member_transition {
+	struct transition transition; /* its kind is 0 when it is retracted */
+	int64_t known_at; /* 0: not told but folded */
+	bool restated; /* corrects rows told before */
+	bool retracted; /* takes back what was told for its instant and later ones */
 };
 
 #define MEMBER_PENDING_MAX  200 /* pending orders of an answer */
@@ -74,8 +91,10 @@ struct member_pending {
 };
 
 struct member {
-	int64_t member_id, revision, created_at;
+	int64_t member_id, created_at;
+	int64_t revision; /* with known_at asked for: the greatest of the entries known by then */
 	enum member_state state;
+	struct axes axes; /* the instants that the answer is of; both are there */
 	/* MEMBER_STANDING */
 	struct standing standing;
 	const struct policy *policy; /* the version that gave this answer */
@@ -91,6 +110,10 @@ struct member {
 	const struct change *schedule;
 	size_t n_schedule;
 	bool schedule_truncated;
+	/* MEMBER_HISTORY, MEMBER_TOLD: the page that was asked for */
+	const struct member_transition *history;
+	size_t n_history;
+	bool history_goes_on;
 };
 
 /* ---- calls ---- */
@@ -138,8 +161,12 @@ struct repository_read {
 	struct member_query *queries;
 	size_t n;
 	unsigned parts; /* of enum member_part */
+	struct axes axes; /* neither after now; with either, no MEMBER_PERSONAL */
+	size_t history_first, history_most; /* the page of it */
 };
 
+/* MB_MEMBER_NOT_FOUND also for one whom nobody knew at known_at, and for an as_of before both his
+ * enrolment and the first activity known. */
 void repository_read(struct repository *repository, struct repository_read *req);
 
 /* Makes a member, links or unlinks an identity; once per request_id. */

@@ -61,6 +61,8 @@ static enum mb_code answer_check(struct reading *reading, struct mb_err *err)
 static void check_benefit(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__CheckBenefitRequest *request = (const void *)message;
+	const struct question question = {request->member, request->min_revision, request->as_of,
+					  request->known_at};
 	struct mb_err err = {0};
 	struct str benefit_id;
 
@@ -68,8 +70,7 @@ static void check_benefit(struct rpc_call *call, const ProtobufCMessage *message
 		call_fail(call, &err);
 		return;
 	}
-	reading_start(call, data, message, request->member, request->min_revision, MEMBER_STANDING,
-		      NULL, answer_check);
+	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_check);
 }
 
 static Memberd__V1__BatchCheckBenefitsResponse__Result *to_result(struct reading *reading, size_t i)
@@ -177,9 +178,10 @@ static enum mb_code answer_list(struct reading *reading, struct mb_err *err)
 static void list_member_benefits(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__ListMemberBenefitsRequest *request = (const void *)message;
+	const struct question question = {request->member, request->min_revision, request->as_of,
+					  request->known_at};
 
-	reading_start(call, data, message, request->member, request->min_revision, MEMBER_STANDING,
-		      NULL, answer_list);
+	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_list);
 }
 
 static Memberd__V1__HotelStatus *to_hotel(struct arena *arena, const struct policy_benefit *benefit,
@@ -221,9 +223,10 @@ static enum mb_code answer_hotels(struct reading *reading, struct mb_err *err)
 static void get_hotel_status(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__GetHotelStatusRequest *request = (const void *)message;
+	const struct question question = {.member = request->member,
+					  .min_revision = request->min_revision};
 
-	reading_start(call, data, message, request->member, request->min_revision, MEMBER_STANDING,
-		      NULL, answer_hotels);
+	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_hotels);
 }
 
 /* ---- QuoteDiscount ---- */
@@ -251,6 +254,8 @@ static enum mb_code answer_quote(struct reading *reading, struct mb_err *err)
 static void quote_discount(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__QuoteDiscountRequest *request = (const void *)message;
+	const struct question question = {.member = request->member,
+					  .min_revision = request->min_revision};
 	struct services *services = data;
 	const struct policy *policy = policy_at(repository_policies(services->repository),
 						repository_now(services->repository));
@@ -262,8 +267,7 @@ static void quote_discount(struct rpc_call *call, const ProtobufCMessage *messag
 		call_fail(call, &err);
 		return;
 	}
-	reading_start(call, services, message, request->member, request->min_revision,
-		      MEMBER_STANDING, basket, answer_quote);
+	reading_start(call, services, message, &question, MEMBER_STANDING, basket, answer_quote);
 }
 
 /* ---- ListBenefits ---- */

@@ -163,23 +163,67 @@ void reading_submit_one(struct reading *reading, int64_t min_revision)
 	reading_submit(reading);
 }
 
-void reading_start(struct rpc_call *call, struct services *services, const void *request,
-		   const Memberd__V1__MemberRef *member, int64_t min_revision, unsigned parts,
-		   void *prepared, reading_answer_fn *answer)
+static enum mb_code from_axis(const Google__Protobuf__Timestamp *message, const char *field,
+			      int64_t now, bool *has, int64_t *out, struct mb_err *err)
 {
-	struct reading *reading = reading_begin(call, services, request, 1, parts, answer);
-	struct member_query *query;
+	enum mb_code code;
 
-	if (reading == NULL) {
-		return;
+	*has = message != NULL;
+	if (message == NULL) {
+		return MB_OK;
 	}
-	query = &reading->read.queries[0];
-	query->code = from_member_ref(member, &query->ref, &query->err);
+	code = from_time(message, out, err);
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "%s", field);
+	} else if (*out > now) {
+		code = mb_fail_field(err, MB_IN_FUTURE, field,
+				     "lies after now; what will be is in the schedule of GetScore");
+	}
+	return code;
+}
+
+static enum mb_code from_axes(const struct question *question, int64_t now, struct axes *out,
+			      struct mb_err *err)
+{
+	enum mb_code code =
+		from_axis(question->as_of, "as_of", now, &out->has_as_of, &out->as_of, err);
+
+	if (code == MB_OK) {
+		code = from_axis(question->known_at, "known_at", now, &out->has_known_at,
+				 &out->known_at, err);
+	}
+	if (code == MB_OK && question->known_at != NULL && question->min_revision != 0) {
+		code = mb_fail_field(err, MB_FIELD_INVALID, "min_revision",
+				     "asks for what is new, known_at for what was: give one");
+	}
+	return code;
+}
+
+enum mb_code reading_ask(struct reading *reading, const struct question *question)
+{
+	struct member_query *query = &reading->read.queries[0];
+	int64_t now = repository_now(reading->services->repository);
+
+	query->code = from_member_ref(question->member, &query->ref, &query->err);
 	if (query->code != MB_OK) {
 		mb_err_prefix_field(&query->err, "member");
+	} else {
+		query->code = from_axes(question, now, &reading->read.axes, &query->err);
 	}
-	reading->prepared = prepared;
-	reading_submit_one(reading, min_revision);
+	return query->code;
+}
+
+void reading_start(struct rpc_call *call, struct services *services, const void *request,
+		   const struct question *question, unsigned parts, void *prepared,
+		   reading_answer_fn *answer)
+{
+	struct reading *reading = reading_begin(call, services, request, 1, parts, answer);
+
+	if (reading != NULL) {
+		reading_ask(reading, question);
+		reading->prepared = prepared;
+		reading_submit_one(reading, question->min_revision);
+	}
 }
 
 const struct member *reading_member(const struct reading *reading)

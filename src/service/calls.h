@@ -47,10 +47,19 @@ struct reading *reading_begin(struct rpc_call *call, struct services *services, 
 void reading_submit(struct reading *reading);
 /* With the code that checking the one member's reference gave. */
 void reading_submit_one(struct reading *reading, int64_t min_revision);
-/* All of it for a request that names one member in its field `member`. */
+/* What a request about one member asks for, in its fields of these names. */
+struct question {
+	const Memberd__V1__MemberRef *member;
+	int64_t min_revision;
+	const Google__Protobuf__Timestamp *as_of, *known_at; /* NULL: now */
+};
+
+/* Checks the form of the question and sets the reading up for it; the code stands in the query, too. */
+enum mb_code reading_ask(struct reading *reading, const struct question *question);
+/* All of it for a request that asks one question. */
 void reading_start(struct rpc_call *call, struct services *services, const void *request,
-		   const Memberd__V1__MemberRef *member, int64_t min_revision, unsigned parts,
-		   void *prepared, reading_answer_fn *answer);
+		   const struct question *question, unsigned parts, void *prepared,
+		   reading_answer_fn *answer);
 /* The member of a reading of one. */
 const struct member *reading_member(const struct reading *reading);
 

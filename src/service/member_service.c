@@ -9,6 +9,7 @@
 #include "service/calls.h"
 #include "service/grants.h"
 #include "service/map.h"
+#include "service/tier_history.h"
 
 /* ---- reads ---- */
 
@@ -50,15 +51,23 @@ static enum mb_code answer_get(struct reading *reading, struct mb_err *err)
 static void get_member(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__GetMemberRequest *request = (const void *)message;
+	const struct question question = {request->member, request->min_revision, request->as_of,
+					  request->known_at};
 	struct mb_err err = {0};
 	unsigned parts = 0;
+	enum mb_code code = view_parts(request->view, &parts, &err);
 
-	if (view_parts(request->view, &parts, &err) != MB_OK) {
+	if (code == MB_OK && (parts & MEMBER_PERSONAL) != 0 &&
+	    (request->as_of != NULL || request->known_at != NULL)) {
+		code = mb_fail_field(&err, MB_FIELD_INVALID, "view",
+				     "must be BASIC with as_of or known_at: profile and "
+				     "identities are kept as they are now only");
+	}
+	if (code != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
-	reading_start(call, data, message, request->member, request->min_revision, parts, NULL,
-		      answer_get);
+	reading_start(call, data, message, &question, parts, NULL, answer_get);
 }
 
 static Memberd__V1__BatchGetMembersResponse__Result *to_result(struct reading *reading,
@@ -357,6 +366,10 @@ enum mb_code member_service_bind(struct rpc_registry *registry, struct services 
 		{"memberd.v1.MemberService/LookupMember",
 		 &memberd__v1__lookup_member_request__descriptor,
 		 &memberd__v1__lookup_member_response__descriptor, RPC_ARENA_CAP, lookup_member},
+		{"memberd.v1.MemberService/ListTierHistory",
+		 &memberd__v1__list_tier_history_request__descriptor,
+		 &memberd__v1__list_tier_history_response__descriptor, RPC_ARENA_CAP,
+		 list_tier_history},
 		{"memberd.v1.MemberService/LinkIdentity",
 		 &memberd__v1__link_identity_request__descriptor,
 		 &memberd__v1__link_identity_response__descriptor, RPC_ARENA_CAP, link_identity},

@@ -16,6 +16,7 @@ struct repository;
 struct page {
 	int32_t policy_version;
 	int32_t next; /* where the next page begins */
+	int64_t as_of, known_at, revision; /* of a list about a member: those it began with */
 };
 
 /* 0 takes `normal`, above `most` is clamped, negative is refused. */

@@ -209,9 +209,11 @@ static enum mb_code answer_score(struct reading *reading, struct mb_err *err)
 static void get_score(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__GetScoreRequest *request = (const void *)message;
+	const struct question question = {request->member, request->min_revision, request->as_of,
+					  request->known_at};
 
-	reading_start(call, data, message, request->member, request->min_revision,
-		      MEMBER_STANDING | MEMBER_SCHEDULE, NULL, answer_score);
+	reading_start(call, data, message, &question, MEMBER_STANDING | MEMBER_SCHEDULE, NULL,
+		      answer_score);
 }
 
 enum mb_code scoring_service_bind(struct rpc_registry *registry, struct services *services,

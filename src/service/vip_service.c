@@ -40,9 +40,10 @@ static enum mb_code answer_offer(struct reading *reading, struct mb_err *err)
 static void get_upgrade_offer(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__GetUpgradeOfferRequest *request = (const void *)message;
+	const struct question question = {.member = request->member,
+					  .min_revision = request->min_revision};
 
-	reading_start(call, data, message, request->member, request->min_revision, MEMBER_STANDING,
-		      NULL, answer_offer);
+	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_offer);
 }
 
 enum mb_code vip_service_bind(struct rpc_registry *registry, struct services *services,

@@ -241,21 +241,22 @@ def fold(entries, policies, end):
         now = live(orders, t, policy)
         best = highest(now["score"], policy["attain"])
         if best > tier:
-            history.append((t, "UPGRADE", tier, best))
+            history.append((t, "UPGRADE", tier, best, now["score"], policy["version"]))
             tier, at_risk = best, False
             protected = instant(month_of(t, policy) + policy["protection_months"], policy["settlement_day"], policy)
         if t == instant(month_of(t, policy), policy["settlement_day"], policy) and t >= protected:
-            if settled(orders, t, policy)["score"] >= policy["keep"][tier]:
+            verdict = settled(orders, t, policy)["score"]
+            if verdict >= policy["keep"][tier]:
                 if at_risk:
-                    history.append((t, "RECOVERED", tier, tier))
+                    history.append((t, "RECOVERED", tier, tier, verdict, policy["version"]))
                 at_risk = False
             elif now["score"] >= policy["attain"][tier]:
                 pass
             elif at_risk:
-                history.append((t, "STEP_DOWN", tier, tier - 1))
+                history.append((t, "STEP_DOWN", tier, tier - 1, verdict, policy["version"]))
                 tier, at_risk = tier - 1, False
             else:
-                history.append((t, "AT_RISK", tier, tier))
+                history.append((t, "AT_RISK", tier, tier, verdict, policy["version"]))
                 at_risk = True
     policy = policy_at(policies, end)
     now = live(orders, end, policy)
@@ -265,6 +266,16 @@ def fold(entries, policies, end):
         "below_keep": now["score"] < policy["keep"][tier],
         "states": {(o.entry["source"], o.entry["source_event_id"]): o.state(end) for o in orders} | follower_states(entries),
     }
+
+
+def known(entries, known_at):
+    """What was in the ledger at an instant."""
+    return [e for e in entries if e["known_at"] <= known_at]
+
+
+def first_instant(entries, enrolled):
+    """Before it there is nothing to tell about a member."""
+    return min([enrolled] + [e["occurred_at"] for e in entries])
 
 
 def next_change(entries, policies, t, horizon):

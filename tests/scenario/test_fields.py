@@ -10,6 +10,7 @@ import pytest
 from memberd import POOL, Failure, Field, M, Memberd, at, order, ref
 
 MOST, LEAST = 2**63 - 1, -(2**63)
+YEAR_1, YEAR_9999 = -62135596800, 253402300799
 LIMIT = 10**13  # of an amount, in minor units of the programme's currency
 INVALID = "INVALID_ARGUMENT"
 
@@ -62,6 +63,7 @@ def by_member(api):
     line = dict(line_no=1, public_price=1, channel="BASKET_CHANNEL_STANDARD")
     return {
         "GetMember": lambda ref: api.members.GetMember(member=ref),
+        "ListTierHistory": lambda ref: api.members.ListTierHistory(member=ref),
         "LinkIdentity": lambda ref: api.members.LinkIdentity(
             request_id=str(uuid.uuid4()), member=ref, identity=dict(issuer="a", external_id=str(uuid.uuid4()))),
         "UnlinkIdentity": lambda ref: api.members.UnlinkIdentity(
@@ -106,6 +108,7 @@ def test_nobody_is_not_found_in_each_method(api):
 def test_min_revision(shared, api, revision, reason, code):
     fields = dict(member=ref(shared.member), min_revision=revision)
     for call in (lambda: api.members.GetMember(**fields), lambda: api.scores.GetScore(**fields),
+                 lambda: api.members.ListTierHistory(**fields),
                  lambda: api.benefits.CheckBenefit(benefit_id="value-channel-discount", **fields),
                  lambda: api.benefits.ListMemberBenefits(**fields), lambda: api.benefits.GetHotelStatus(**fields),
                  lambda: api.benefits.QuoteDiscount(currency="CNY", lines=[basket_line()], **fields),
@@ -117,6 +120,23 @@ def test_views(shared, api):
     for view in (3, -1, 2**31 - 1, -(2**31)):
         expect(lambda: api.members.GetMember(member=ref(shared.member), view=view), "view")
         expect(lambda: api.members.BatchGetMembers(members=[ref(shared.member)], view=view), "view")
+        expect(lambda: api.members.ListTierHistory(member=ref(shared.member), view=view), "view")
+
+
+@pytest.mark.parametrize("seconds, nanos, path, reason", [
+    (0, -1, ".nanos", "FIELD_INVALID"), (0, 10**9, ".nanos", "FIELD_INVALID"), (0, 2**31 - 1, ".nanos", "FIELD_INVALID"),
+    (YEAR_1 - 1, 0, ".seconds", "FIELD_INVALID"), (YEAR_9999 + 1, 0, ".seconds", "FIELD_INVALID"),
+    (MOST, 0, ".seconds", "FIELD_INVALID"), (LEAST, 0, ".seconds", "FIELD_INVALID"),
+    (YEAR_9999, 0, "", "IN_FUTURE"), (YEAR_1, 0, "", "MEMBER_NOT_FOUND"), (0, 0, "", "MEMBER_NOT_FOUND"),
+    (-1, 999_999_999, "", "MEMBER_NOT_FOUND")])
+def test_axes_of_time(shared, api, seconds, nanos, path, reason):
+    for axis in ("as_of", "known_at"):
+        fields = dict(member=ref(shared.member), **{axis: dict(seconds=seconds, nanos=nanos)})
+        for call in (lambda: api.members.GetMember(**fields), lambda: api.scores.GetScore(**fields),
+                     lambda: api.members.ListTierHistory(**fields),
+                     lambda: api.benefits.CheckBenefit(benefit_id="value-channel-discount", **fields),
+                     lambda: api.benefits.ListMemberBenefits(**fields)):
+            expect(call, axis + path, reason, "NOT_FOUND" if reason == "MEMBER_NOT_FOUND" else INVALID)
 
 
 def test_request_ids(shared, api):
@@ -321,7 +341,6 @@ def activity(kind, member):
 
 
 KINDS = ["order", "completion", "cancellation", "reversal"]
-YEAR_1, YEAR_9999 = -62135596800, 253402300799
 IDS = ["", "a" * 129, "é" * 65]
 SLUGS = ["", "Shop", "s" * 65, "a b", "é"]
 ENVELOPE = [
@@ -471,9 +490,9 @@ def test_what_the_ledger_refuses_names_its_item_and_line(api):
 
 def test_every_field_is_in_the_tables_of_this_file():
     """A new field of a request wants a line here."""
-    known = {"activities", "amount", "benefit_id", "birthday_day", "birthday_month", "brand", "cancellation",
+    known = {"activities", "amount", "as_of", "benefit_id", "birthday_day", "birthday_month", "brand", "cancellation",
              "category", "channel", "checks", "completed_at", "completion", "coupon", "coupons", "currency",
-             "display_name", "external_id", "identity", "issuer", "language", "line_no", "lines", "member",
+             "display_name", "external_id", "identity", "issuer", "known_at", "language", "line_no", "lines", "member",
              "member_id", "member_price", "members", "min_revision", "nanos", "occurred_at", "order", "order_id",
              "order_source", "page_size", "page_token", "platform", "points", "profile", "public_price", "region",
              "request_id", "reversal", "seconds", "source", "source_event_id", "store", "sub_kind", "threshold",

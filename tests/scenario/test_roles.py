@@ -16,6 +16,7 @@ MAY = {
     "GetMember": READ,
     "BatchGetMembers": READ,
     "LookupMember": READ,
+    "ListTierHistory": {"admin", "support", "manager", "member"},
     "LinkIdentity": {"admin", "support", "producer"},
     "UnlinkIdentity": {"admin", "support", "producer"},
     "RecordActivities": {"admin", "producer"},
