@@ -61,6 +61,9 @@ int command_benefits(struct ctl *ctl)
 	ProtobufCMessage *answer;
 	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
+	if (exit_code == EXIT_OK) {
+		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
+	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}
@@ -96,6 +99,9 @@ int command_check(struct ctl *ctl)
 	ProtobufCMessage *answer;
 	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
+	if (exit_code == EXIT_OK) {
+		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
+	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}

@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 
 #define READ_FLAGS (FLAGS_SERVER | FLAG_BIT(MIN_REVISION))
+#define AXES_FLAGS (READ_FLAGS | FLAG_BIT(AS_OF) | FLAG_BIT(KNOWN_AT))
 
 const struct ctl_command CTL_COMMANDS[] = {
 	{"enroll", "ISSUER:ID", 1, 1,
@@ -22,19 +23,20 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "and\n"
 	 "makes no second member.\n",
 	 command_enroll},
-	{"get", "MEMBER", 1, 1, READ_FLAGS | FLAG_BIT(FULL), "who a member is and where he stands",
+	{"get", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(FULL), "who a member is and where he stands",
 	 "Shows tier, level, score and whether the tier is at risk. MEMBER is a member id or\n"
 	 "ISSUER:ID, here and everywhere.\n"
 	 "\n"
 	 "  memberctl get taobao:4711\n"
-	 "  memberctl get 81237129831 --full\n",
+	 "  memberctl get 81237129831 --full\n"
+	 "  memberctl get taobao:4711 --as-of 2026-10-08T00:00:00+08:00\n",
 	 command_get},
 	{"lookup", "ISSUER:ID", 1, 1, FLAGS_SERVER, "whose an identity is",
 	 "Prints the member id and the state of the member who has this identity.\n"
 	 "\n"
 	 "  memberctl lookup taobao:4711\n",
 	 command_lookup},
-	{"benefits", "MEMBER", 1, 1, READ_FLAGS, "benefits held, and what unlocks the others",
+	{"benefits", "MEMBER", 1, 1, AXES_FLAGS, "benefits held, and what unlocks the others",
 	 "Lists every benefit of the policy: what is granted where it is held, and what would "
 	 "unlock\n"
 	 "it where it is not.\n"
@@ -42,7 +44,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl benefits taobao:4711\n"
 	 "  memberctl benefits taobao:4711 --output json | jq -r '.held[].benefitId'\n",
 	 command_benefits},
-	{"check", "MEMBER BENEFIT", 2, 2, READ_FLAGS, "may this member use this benefit?",
+	{"check", "MEMBER BENEFIT", 2, 2, AXES_FLAGS, "may this member use this benefit?",
 	 "Answers yes (exit 0) or no (exit 1) with the reason and what would unlock it.\n"
 	 "\n"
 	 "  memberctl check taobao:4711 value-channel-discount\n"
@@ -71,7 +73,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "\n"
 	 "  memberctl offer taobao:4711\n",
 	 command_offer},
-	{"score", "MEMBER", 1, 1, READ_FLAGS, "the score, its parts, and what will change it",
+	{"score", "MEMBER", 1, 1, AXES_FLAGS, "the score, its parts, and what will change it",
 	 "Explains the score: its parts add up to it exactly. Below it what is pending, and what "
 	 "will\n"
 	 "happen without new activity. Times are UTC; the programme's days, months and "
@@ -79,8 +81,24 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "begin at midnight in the policy's zone, which by default is 16:00Z the day before.\n"
 	 "\n"
 	 "  memberctl score taobao:4711\n"
-	 "  memberctl score taobao:4711 --output json | jq '.schedule[0]'\n",
+	 "  memberctl score taobao:4711 --output json | jq '.schedule[0]'\n"
+	 "\n"
+	 "Why was it another number then? The answer of that time, and what is known of it today:\n"
+	 "\n"
+	 "  memberctl score taobao:4711 --as-of 2026-10-08T09:00:00Z --known-at "
+	 "2026-10-08T09:00:00Z\n"
+	 "  memberctl score taobao:4711 --as-of 2026-10-08T09:00:00Z\n",
 	 command_score},
+	{"history", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(TOLD), "when and why the tier changed",
+	 "Lists the transitions of the tier with the score that decided, all pages of them. With\n"
+	 "--told it is the log of what was told when: nothing in it is ever changed, a correction "
+	 "is\n"
+	 "a retraction (of all that was told from its instant on) and new rows after it.\n"
+	 "\n"
+	 "  memberctl history taobao:4711\n"
+	 "  memberctl history taobao:4711 --told\n"
+	 "  memberctl history taobao:4711 --output json | jq -r '.transitions[].effectiveAt'\n",
+	 command_history},
 	{"record", "[FILE]", 0, 1, FLAGS_SERVER, "tell about activities",
 	 "Records an activity given as JSON (an Activity of the API), or several, one on each "
 	 "line.\n"

@@ -13,6 +13,7 @@ int command_completion(struct ctl *ctl);
 int command_enroll(struct ctl *ctl);
 int command_get(struct ctl *ctl);
 int command_health(struct ctl *ctl);
+int command_history(struct ctl *ctl);
 int command_hotel(struct ctl *ctl);
 int command_import(struct ctl *ctl);
 int command_lookup(struct ctl *ctl);

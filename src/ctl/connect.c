@@ -2,6 +2,7 @@
 #include "ctl/connect.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "client/client.h"
 #include "ctl/ctl.h"
 #include "ctl/input.h"
@@ -66,9 +67,9 @@ int connect_client(struct ctl *ctl, int64_t timeout_ms, int attempts)
 	return EXIT_OK;
 }
 
-int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *request,
-		 const ProtobufCMessageDescriptor *response_type, bool repeatable,
-		 ProtobufCMessage **out)
+int connect_ask(struct ctl *ctl, const char *method, const ProtobufCMessage *request,
+		const ProtobufCMessageDescriptor *response_type, bool repeatable,
+		ProtobufCMessage **out)
 {
 	ProtobufCMessage *response;
 	struct mb_err err;
@@ -82,7 +83,16 @@ int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *re
 		return ctl_fail_err(ctl, &err);
 	}
 	*out = response;
-	return ctl->json ? connect_print(ctl, response) : EXIT_OK;
+	return EXIT_OK;
+}
+
+int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *request,
+		 const ProtobufCMessageDescriptor *response_type, bool repeatable,
+		 ProtobufCMessage **out)
+{
+	int exit_code = connect_ask(ctl, method, request, response_type, repeatable, out);
+
+	return exit_code == EXIT_OK && ctl->json ? connect_print(ctl, *out) : exit_code;
 }
 
 int connect_print(struct ctl *ctl, const ProtobufCMessage *message)
@@ -168,4 +178,37 @@ int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *m
 		exit_code = *member != NULL ? EXIT_OK : EXIT_USAGE;
 	}
 	return exit_code;
+}
+
+static int parse_time(struct ctl *ctl, enum flag_id id, Google__Protobuf__Timestamp **out)
+{
+	const char *text = ctl->flags.values[id];
+	int64_t at, rest;
+
+	*out = NULL;
+	if (text == NULL) {
+		return EXIT_OK;
+	}
+	if (clock_parse(text, &at, NULL) != MB_OK) {
+		return ctl_fail(ctl, EXIT_USAGE,
+				"--%s is a time such as 2026-11-21T08:00:00+08:00, not '%.64s'",
+				flag_info(id)->name, text);
+	}
+	*out = arena_alloc(ctl->arena, sizeof(**out));
+	if (*out == NULL) {
+		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
+	}
+	rest = ((at % US_PER_SECOND) + US_PER_SECOND) % US_PER_SECOND;
+	google__protobuf__timestamp__init(*out);
+	(*out)->seconds = (at - rest) / US_PER_SECOND;
+	(*out)->nanos = (int32_t)(rest * 1000);
+	return EXIT_OK;
+}
+
+int connect_axes(struct ctl *ctl, Google__Protobuf__Timestamp **as_of,
+		 Google__Protobuf__Timestamp **known_at)
+{
+	int exit_code = parse_time(ctl, FLAG_AS_OF, as_of);
+
+	return exit_code == EXIT_OK ? parse_time(ctl, FLAG_KNOWN_AT, known_at) : exit_code;
 }

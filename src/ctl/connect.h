@@ -17,7 +17,11 @@ struct ctl;
  * when --timeout says none; attempts: of a call that may be repeated, 0 for the client's default. An
  * exit code; the error is told. */
 int connect_client(struct ctl *ctl, int64_t timeout_ms, int attempts);
-/* Connects when nobody has, calls once, tells errors. With --output json the answer is printed and
+/* Connects when nobody has, calls once, tells errors. */
+int connect_ask(struct ctl *ctl, const char *method, const ProtobufCMessage *request,
+		const ProtobufCMessageDescriptor *response_type, bool repeatable,
+		ProtobufCMessage **out);
+/* The same. With --output json the answer is printed and
  * *out stays NULL. */
 int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *request,
 		 const ProtobufCMessageDescriptor *response_type, bool repeatable,
@@ -31,5 +35,8 @@ Memberd__V1__Identity *connect_identity(struct ctl *ctl, const char *text);
 int connect_min_revision(struct ctl *ctl, int64_t *out);
 /* Both, of a command that reads the member named by its first argument; an exit code. */
 int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision);
+/* --as-of and --known-at, NULL when absent; an exit code. */
+int connect_axes(struct ctl *ctl, Google__Protobuf__Timestamp **as_of,
+		 Google__Protobuf__Timestamp **known_at);
 /* A message as indented JSON on stdout. */
 int connect_print(struct ctl *ctl, const ProtobufCMessage *message);

@@ -23,6 +23,11 @@
 	X(OUTPUT, "output", "FORM", "table (default) or json")                                    \
 	X(HELP, "help", NULL, "this text")                                                        \
 	X(MIN_REVISION, "min-revision", "N", "answer from nothing older than this revision")      \
+	X(AS_OF, "as-of", "TIME", "as of this instant (RFC 3339), not after now; default now")    \
+	X(KNOWN_AT, "known-at", "TIME",                                                           \
+	  "as it was known at this instant (RFC 3339), not after now; default "                   \
+	  "now; not with --min-revision")                                                         \
+	X(TOLD, "told", NULL, "the log of what was told, corrections included")                   \
 	X(NAME, "name", "TEXT", "display name")                                                   \
 	X(BIRTHDAY, "birthday", "MM-DD", "month and day of birth")                                \
 	X(REGION, "region", "CODE", "CLDR region, such as CN")                                    \

@@ -161,6 +161,9 @@ int command_get(struct ctl *ctl)
 	ProtobufCMessage *answer;
 	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
+	if (exit_code == EXIT_OK) {
+		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
+	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}

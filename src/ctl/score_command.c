@@ -115,6 +115,9 @@ int command_score(struct ctl *ctl)
 	char tier[SHOW_BYTES], level[SHOW_BYTES], at[SHOW_BYTES];
 	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
 
+	if (exit_code == EXIT_OK) {
+		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
+	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}

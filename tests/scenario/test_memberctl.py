@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import memberctl as ctl
-from memberd import order
+from memberd import Clock, order
 
 
 @pytest.fixture
@@ -46,6 +46,41 @@ def test_a_member_from_enrolment_to_score(run):
     table = run("score", number).out
     assert "spend              129.9\n" in table and "fraction dropped    -0.9\n" in table, table
     assert "\ndays 1, platforms 1, categories 1\nwindow from " in table and "without new activity:" in table, table
+
+
+def test_what_was_known_then(start, home):
+    clock = Clock(home)
+    run = ctl.Memberctl(start(clock=clock.spec).target)
+    run("enroll", "taobao:4711")
+    early = activity("a", occurredAt="2026-10-02T10:00:00+08:00")
+    early["order"]["completedAt"] = "2026-10-03T10:00:00+08:00"
+    early["order"]["lines"][0]["amount"] = "1000000"
+    for number, name in enumerate(["b", "a"]):  # the one that occurred first comes last
+        clock.set(f"2026-11-21T1{number}:00:00+08:00")
+        early["sourceEventId"] = early["order"]["orderId"] = name
+        early["occurredAt"] = f"2026-10-0{3 - number}T10:00:00+08:00"
+        early["order"]["completedAt"] = f"2026-10-0{4 - number}T10:00:00+08:00"
+        run("record", stdin=json.dumps(early))
+    before = ["--as-of", "2026-11-21T10:30:00+08:00", "--known-at", "2026-11-21T10:30:00+08:00"]
+    assert run.json("score", "taobao:4711")["score"]["score"] == "754"
+    assert run.json("score", "taobao:4711", *before)["score"]["score"] == "453"
+    assert "silver" in run("get", "taobao:4711", *before).out and "gold" in run("get", "taobao:4711").out
+    assert "tier silver, member" in run("benefits", "taobao:4711", *before).out
+    run("check", "taobao:4711", "dedicated-concierge", *before, code=ctl.NO)
+    table = [line.split() for line in run("history", "taobao:4711").out.splitlines()]
+    assert table[1] == ["2026-10-10T02:00:00Z", "upgrade", "bronze", "silver", "453", "1"], table
+    assert table[2] == ["2026-10-11T02:00:00Z", "upgrade", "silver", "gold", "754", "1"], table
+    told = [line.split() for line in run("history", "taobao:4711", "--told").out.splitlines()]
+    assert [row[1] for row in told[1:-1]] == ["upgrade", "retracted", "upgrade", "upgrade"], told
+    assert told[1][-1] == "2026-11-21T02:00:00Z" and told[2][-2:] == ["2026-11-21T03:00:00Z", "yes"], told
+    assert [row["toTier"] for row in run.json("history", "taobao:4711", *before)["transitions"]] == ["TIER_SILVER"]
+    clock.set("2026-11-21T12:00:00+08:00")
+    done = run("get", "taobao:4711", "--as-of", "2026-11-21T12:00:01+08:00", code=ctl.DATA_ERROR)
+    assert "as_of" in done.err, done
+    run("history", "taobao:4711", "--known-at", "2026-11-21T00:00:00Z", "--as-of", "2020-01-01T00:00:00Z", code=ctl.NOT_FOUND)
+    run("enroll", "taobao:1")
+    assert run("history", "taobao:1").out.startswith("the tier has not changed\n")
+    assert run("history", "taobao:1", "--told").out.startswith("nothing was told\n")
 
 
 def test_enrolment_is_repeated_by_its_request_id_only(run):
@@ -149,7 +184,8 @@ def test_errors_say_reason_text_and_what_to_do(run):
 def test_command_lines_that_are_not_right(run):
     for args in ([], ["nothing"], ["get"], ["get", "a", "b"], ["get", "x"], ["get", "X:1"], ["get", ":1"],
                  ["get", "a:1", "--nothing"], ["get", "a:1", "--output", "xml"], ["get", "a:1", "--timeout", "0"],
-                 ["enroll", "a:1", "--birthday", "1-1"], ["completion", "zsh"], ["get", "a:1", "--min-revision", "-1"]):
+                 ["enroll", "a:1", "--birthday", "1-1"], ["completion", "zsh"], ["get", "a:1", "--min-revision", "-1"], ["get", "a:1", "--as-of", "yesterday"],
+                 ["history", "a:1", "--known-at", "2026-11-21"], ["hotel", "a:1", "--as-of", "2026-11-21T00:00:00Z"]):
         done = run(*args, code=ctl.USAGE)
         assert done.err != "" and done.out == "", done
 
@@ -157,8 +193,8 @@ def test_command_lines_that_are_not_right(run):
 def test_help_teaches_every_command(run):
     text = run("help").out
     names = [line.split()[0] for line in text.split("commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert set(names) == {"enroll", "get", "lookup", "benefits", "check", "quote", "hotel", "offer", "score", "record",
-                          "import", "health", "completion", "version", "help"}
+    assert set(names) == {"enroll", "get", "lookup", "benefits", "check", "quote", "hotel", "offer", "score", "history",
+                          "record", "import", "health", "completion", "version", "help"}
     for name in names[:-3]:
         done = run(name, "--help")
         assert f"\n  memberctl {name}" in done.out and "exit codes:" in done.out and "--help" in done.out, done
