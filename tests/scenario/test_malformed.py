@@ -220,6 +220,18 @@ def test_bombs(world, method):
     assert daemon.settled()["memberd_arena_bytes"] < BUDGET
 
 
+def test_compressed_bombs(world):
+    """A few hundred KB that would be hundreds of MB; C core says so itself, so there are no details."""
+    daemon, api, _ = world
+    before = daemon.rss()
+    for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
+        for size in (100, 200 << 20):
+            call = api.channel.unary_unary("/memberd.v1.ScoringService/RecordActivities").future(
+                b"\0" * size, timeout=60, compression=compression)
+            assert call.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert daemon.rss() < before + (32 << 20)
+
+
 def test_a_oneof_that_is_set_again_means_the_last(world):
     _, api, _ = world
     member = api.enroll(str(uuid.uuid4()))

@@ -39,7 +39,7 @@ struct rpc_call_end {
 struct rpc_server_options {
 	const char *listen; /* "127.0.0.1:7443", "[::1]:0", "unix:/path" */
 	int queues; /* completion queues, each with a thread; >= 1 */
-	size_t message_max; /* bytes of an inbound message; 4 MiB */
+	size_t message_max; /* bytes of an inbound message, never compressed; 4 MiB */
 	int pending_max; /* calls in work at once; beyond: MB_OVERLOADED with retry */
 	struct arena_budget *budget;
 	const struct rpc_grant *grants;
