@@ -78,9 +78,10 @@ static void put_causes(struct table *table, const Memberd__V1__ScheduledChange *
 	table_cell(table, "%s", text);
 }
 
+/* Without the level, which follows from the score: 80 columns are enough. */
 static void show_schedule(struct ctl *ctl, const Memberd__V1__GetScoreResponse *response)
 {
-	static const char *const headers[] = {"from",	 ">score",  "tier", "level",
+	static const char *const headers[] = {"from",	 ">score",  ">settled", "tier",
 					      "at risk", "because", NULL};
 	char text[SHOW_BYTES];
 	struct table table;
@@ -94,8 +95,8 @@ static void show_schedule(struct ctl *ctl, const Memberd__V1__GetScoreResponse *
 
 		table_cell(&table, "%s", show_time(change->at, text));
 		table_cell(&table, "%" PRId64, change->score);
+		table_cell(&table, "%" PRId64, change->settled_score);
 		table_cell(&table, "%s", show_tier(change->tier, text));
-		table_cell(&table, "%s", show_level(change->level, text));
 		table_cell(&table, "%s", change->at_risk ? "yes" : "");
 		put_causes(&table, change);
 	}

@@ -95,6 +95,7 @@ static Memberd__V1__ScheduledChange *to_change(struct arena *arena, const struct
 		message->tier = (Memberd__V1__Tier)change->after.tier;
 		message->level = (Memberd__V1__Level)change->after.level;
 		message->at_risk = change->after.at_risk;
+		message->settled_score = change->after.settled.points;
 	}
 	return message;
 }

@@ -230,6 +230,14 @@ def instants(orders, policies, start, end):
     return sorted(t for t in out if start < t <= end)
 
 
+def last_settled(orders, begin, end, policy):
+    """The score of the last settlement up to `end`; 0 before the first one since the beginning."""
+    at = instant(month_of(end, policy), policy["settlement_day"], policy)
+    if at > end:
+        at = instant(month_of(end, policy) - 1, policy["settlement_day"], policy)
+    return settled(orders, at, policy)["score"] if at > begin else 0
+
+
 def fold(entries, policies, end):
     """The tier at `end`, and every transition up to it."""
     orders = orders_of(entries, policies)
@@ -264,6 +272,7 @@ def fold(entries, policies, end):
         "tier": tier, "at_risk": at_risk, "protected_until": protected if protected > end else 0,
         "score": now, "level": highest(now["score"], policy["levels"]), "history": history,
         "below_keep": now["score"] < policy["keep"][tier],
+        "settled": last_settled(orders, start, end, policy),
         "states": {(o.entry["source"], o.entry["source_event_id"]): o.state(end) for o in orders} | follower_states(entries),
     }
 

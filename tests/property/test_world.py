@@ -192,8 +192,8 @@ class Run:
         times = [self.now] + [micros(c.at) for c in schedule]
         for change in self.rng.sample(schedule, min(4, len(schedule))):
             want = oracle.fold(self.entries, [DEFAULT], micros(change.at))
-            assert (change.score, change.tier - 1, change.level - 1, change.at_risk) == (
-                want["score"]["score"], want["tier"], want["level"], want["at_risk"])
+            assert (change.score, change.settled_score, change.tier - 1, change.level - 1, change.at_risk) == (
+                want["score"]["score"], want["settled"], want["tier"], want["level"], want["at_risk"])
         for a, b in self.rng.sample(list(zip(times, times[1:])), min(3, len(schedule))):
             before, after = (oracle.fold(self.entries, [DEFAULT], t) for t in (a, b - 1))
             for field in ("tier", "at_risk", "score", "level"):
