@@ -43,13 +43,16 @@ static enum mb_code from_currency(const char *text, char out[4], struct mb_err *
 	return MB_OK;
 }
 
-static enum mb_code from_count(size_t n, struct mb_err *err)
+/* Checks how many lines were sent, and makes room for where each of them stood. */
+static enum mb_code make_places(size_t n, struct arena *arena, struct place **out,
+				struct mb_err *err)
 {
 	if (n < 1 || n > ORDER_LINES_MAX) {
 		return mb_fail_field(err, MB_FIELD_INVALID, "lines",
 				     "must be 1 to %d lines, not %zu", ORDER_LINES_MAX, n);
 	}
-	return MB_OK;
+	*out = arena_array(arena, n, sizeof(**out));
+	return *out == NULL ? arena_fail(arena, err) : MB_OK;
 }
 
 static enum mb_code from_line(const Memberd__V1__OrderLine *message, struct line *out,
@@ -109,7 +112,7 @@ static enum mb_code from_completed_at(const Google__Protobuf__Timestamp *message
 static enum mb_code from_order(const Memberd__V1__Order *message, struct place **places,
 			       struct arena *arena, struct activity *out, struct mb_err *err)
 {
-	enum mb_code code = from_count(message->n_lines, err);
+	enum mb_code code = make_places(message->n_lines, arena, places, err);
 
 	out->kind = ACTIVITY_ORDER;
 	out->order_source = out->source;
@@ -118,14 +121,7 @@ static enum mb_code from_order(const Memberd__V1__Order *message, struct place *
 	if (code == MB_OK && message->completed_at != NULL) {
 		code = from_completed_at(message->completed_at, &out->order.completed_at, err);
 	}
-	if (code != MB_OK) {
-		return code;
-	}
-	*places = arena_array(arena, message->n_lines, sizeof(**places));
-	if (*places == NULL) {
-		return arena_fail(arena, err);
-	}
-	return from_order_lines(message, *places, arena, &out->order, err);
+	return code == MB_OK ? from_order_lines(message, *places, arena, &out->order, err) : code;
 }
 
 static enum mb_code from_order_ref(const Memberd__V1__OrderRef *message, struct activity *out,
@@ -178,16 +174,10 @@ static enum mb_code from_reversal(const Memberd__V1__Reversal *message, struct p
 
 	out->kind = ACTIVITY_REVERSAL;
 	if (code == MB_OK) {
-		code = from_count(message->n_lines, err);
+		code = make_places(message->n_lines, arena, places, err);
 	}
-	if (code != MB_OK) {
-		return code;
-	}
-	*places = arena_array(arena, message->n_lines, sizeof(**places));
-	if (*places == NULL) {
-		return arena_fail(arena, err);
-	}
-	return from_reversal_lines(message, *places, arena, &out->reversal, err);
+	return code == MB_OK ? from_reversal_lines(message, *places, arena, &out->reversal, err)
+			     : code;
 }
 
 static enum mb_code from_completion(const Memberd__V1__Completion *message, struct activity *out,
