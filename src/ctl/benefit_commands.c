@@ -59,11 +59,9 @@ int command_benefits(struct ctl *ctl)
 	Memberd__V1__ListMemberBenefitsRequest request =
 		MEMBERD__V1__LIST_MEMBER_BENEFITS_REQUEST__INIT;
 	ProtobufCMessage *answer;
-	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
+	int exit_code = connect_subject_at(ctl, &request.member, &request.min_revision,
+					   &request.as_of, &request.known_at);
 
-	if (exit_code == EXIT_OK) {
-		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
-	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}
@@ -97,11 +95,9 @@ int command_check(struct ctl *ctl)
 	Memberd__V1__CheckBenefitRequest request = MEMBERD__V1__CHECK_BENEFIT_REQUEST__INIT;
 	const Memberd__V1__CheckBenefitResponse *response;
 	ProtobufCMessage *answer;
-	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
+	int exit_code = connect_subject_at(ctl, &request.member, &request.min_revision,
+					   &request.as_of, &request.known_at);
 
-	if (exit_code == EXIT_OK) {
-		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
-	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}

@@ -205,10 +205,13 @@ static int parse_time(struct ctl *ctl, enum flag_id id, Google__Protobuf__Timest
 	return EXIT_OK;
 }
 
-int connect_axes(struct ctl *ctl, Google__Protobuf__Timestamp **as_of,
-		 Google__Protobuf__Timestamp **known_at)
+int connect_subject_at(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision,
+		       Google__Protobuf__Timestamp **as_of, Google__Protobuf__Timestamp **known_at)
 {
-	int exit_code = parse_time(ctl, FLAG_AS_OF, as_of);
+	int exit_code = connect_subject(ctl, member, min_revision);
 
+	if (exit_code == EXIT_OK) {
+		exit_code = parse_time(ctl, FLAG_AS_OF, as_of);
+	}
 	return exit_code == EXIT_OK ? parse_time(ctl, FLAG_KNOWN_AT, known_at) : exit_code;
 }

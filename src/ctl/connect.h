@@ -35,8 +35,8 @@ Memberd__V1__Identity *connect_identity(struct ctl *ctl, const char *text);
 int connect_min_revision(struct ctl *ctl, int64_t *out);
 /* Both, of a command that reads the member named by its first argument; an exit code. */
 int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision);
-/* --as-of and --known-at, NULL when absent; an exit code. */
-int connect_axes(struct ctl *ctl, Google__Protobuf__Timestamp **as_of,
-		 Google__Protobuf__Timestamp **known_at);
+/* And --as-of and --known-at, NULL when absent. */
+int connect_subject_at(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision,
+		       Google__Protobuf__Timestamp **as_of, Google__Protobuf__Timestamp **known_at);
 /* A message as indented JSON on stdout. */
 int connect_print(struct ctl *ctl, const ProtobufCMessage *message);

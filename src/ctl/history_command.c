@@ -81,11 +81,9 @@ int command_history(struct ctl *ctl)
 	Memberd__V1__ListTierHistoryResponse whole = MEMBERD__V1__LIST_TIER_HISTORY_RESPONSE__INIT;
 	bool told = flags_has(&ctl->flags, FLAG_TOLD);
 	ProtobufCMessage *page;
-	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
+	int exit_code = connect_subject_at(ctl, &request.member, &request.min_revision,
+					   &request.as_of, &request.known_at);
 
-	if (exit_code == EXIT_OK) {
-		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
-	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}

@@ -159,11 +159,9 @@ int command_get(struct ctl *ctl)
 	Memberd__V1__GetMemberRequest request = MEMBERD__V1__GET_MEMBER_REQUEST__INIT;
 	Memberd__V1__GetMemberResponse *response;
 	ProtobufCMessage *answer;
-	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
+	int exit_code = connect_subject_at(ctl, &request.member, &request.min_revision,
+					   &request.as_of, &request.known_at);
 
-	if (exit_code == EXIT_OK) {
-		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
-	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}

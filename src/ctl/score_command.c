@@ -114,11 +114,9 @@ int command_score(struct ctl *ctl)
 	const Memberd__V1__GetScoreResponse *response;
 	ProtobufCMessage *answer;
 	char tier[SHOW_BYTES], level[SHOW_BYTES], at[SHOW_BYTES];
-	int exit_code = connect_subject(ctl, &request.member, &request.min_revision);
+	int exit_code = connect_subject_at(ctl, &request.member, &request.min_revision,
+					   &request.as_of, &request.known_at);
 
-	if (exit_code == EXIT_OK) {
-		exit_code = connect_axes(ctl, &request.as_of, &request.known_at);
-	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}
