@@ -15,14 +15,14 @@ def total(name, code):
 
 def case_01_the_same_twice_is_one_entry(daemon, api):
     member = api.enroll("ada")
-    before = daemon.metrics()
+    before = daemon.settled()
     first = api.record(order(member, "e1", 100000))[0]
     second = api.record(order(member, "e1", 100000))[0]
     assert (first.status.code, first.replayed) == (0, False)
     assert (second.status.code, second.replayed) == (0, True)
     assert second.entry_id == first.entry_id and second.revision == first.revision
     assert second.state == first.state and second.score == first.score
-    delta = daemon.metrics().minus(before)
+    delta = daemon.settled().minus(before)
     assert delta[total("handled", "OK")] == 2
     assert delta[f"grpc_server_started_total{{{RECORD}}}"] == 2
     assert delta[f'grpc_server_handling_seconds_count{{{RECORD},grpc_code="OK"}}'] == 2
@@ -85,7 +85,7 @@ def case_32_six_minutes_ahead_is_refused_and_four_are_not(api):
 
 def case_75_one_bad_item_does_not_disturb_the_others(daemon, api):
     member = api.enroll("ada")
-    before = daemon.metrics()
+    before = daemon.settled()
     good, bad, unknown, last = api.record(order(member, "e1", 100000), order(member, "e2", -5),
                                           order(4711, "e3", 100), order(member, "e4", 100000))
     assert (good.status.code, last.status.code) == (0, 0)
@@ -94,7 +94,7 @@ def case_75_one_bad_item_does_not_disturb_the_others(daemon, api):
     # score and revision are those after the whole batch
     assert good.score == last.score and good.info.revision == last.info.revision
     assert api.score(member).score.spend.minor == 200000
-    assert daemon.metrics().minus(before)[total("handled", "OK")] == 1
+    assert daemon.settled().minus(before)[total("handled", "OK")] == 1
 
 
 def case_76_the_explanation_adds_up_to_the_score(api):
