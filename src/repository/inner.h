@@ -86,6 +86,23 @@ enum mb_code dup_str(struct arena *arena, struct str text, struct str *out, stru
 /* An id that `taken` denies. */
 enum mb_code draw_id(int64_t now, int64_t *out, struct mb_err *err);
 
+/* append.c; in write jobs */
+/* A judged activity whose key is new becomes the last of the ledger's entries; raises the revision. */
+enum mb_code ledger_accept(struct ledger *ledger, struct store_view *view,
+			   const struct activity *activity, struct str payload, struct mb_err *err);
+/* After the last of them: stores the member's row and tells of the fold what was not told. */
+enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view, const struct fold *fold,
+			   struct mb_err *err);
+
+/* request.c */
+/* *done: it was answered before, and *answer is that answer. */
+enum mb_code find_request(const struct repository_call *call, struct store_view *view,
+			  struct str request_id, struct str digest, struct str *answer, bool *done,
+			  struct mb_err *err);
+enum mb_code keep_request(const struct repository_call *call, struct store_view *view,
+			  struct str request_id, struct str method, struct str digest,
+			  struct str answer, struct mb_err *err);
+
 /* history.c */
 /* A page of the fold's history, or of what was told up to known_at about instants up to as_of. */
 enum mb_code describe_history(struct store_view *view, const struct fold *fold,

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * members: enrolling, linking and unlinking; each once per request_id.
- *
- *     known request? ── same digest ─▶ the answer of the first time
- *          │          └ other digest ▶ MB_REQUEST_ID_REUSED
- *          ▼ new
- *     change ─▶ answer ─▶ request row, all in one transaction
- *
- * The digest is over what was asked without the request_id, keyed, because an identity is in it. A
- * failure keeps nothing, so the same request may be sent again.
+ * members: enrolling, linking and unlinking; each once per request_id (request.c).
  */
 #include "repository/inner.h"
 
@@ -18,8 +10,6 @@
 #include <stdio.h>
 
 #define ID_DRAWS 16 /* more collisions in a row are no accident */
-
-/* ---- request ids ---- */
 
 static enum mb_code digest_request(const struct repository_write *req,
 				   unsigned char out[SEAL_DIGEST_BYTES], struct mb_err *err)
@@ -41,43 +31,6 @@ static enum mb_code digest_request(const struct repository_write *req,
 	parts[n++] = profile->region;
 	parts[n++] = profile->language;
 	return seal_digest(req->call.repository->seal, parts, n, out, err);
-}
-
-/* *done: the request was answered before, and req has that answer. */
-static enum mb_code find_request(struct repository_write *req, struct store_view *view,
-				 struct str digest, bool *done, struct mb_err *err)
-{
-	struct request_row row;
-	bool found = false;
-	enum mb_code code = store_get_request(view, req->call.principal, req->request_id,
-					      req->call.arena, &row, &found, err);
-
-	*done = false;
-	/* One that has had its 30 days and was not pruned yet is still taken: the row is there. */
-	if (code != MB_OK || !found) {
-		return code;
-	}
-	if (!str_eq(row.digest, digest)) {
-		return mb_fail_field(err, MB_REQUEST_ID_REUSED, "request_id",
-				     "it was used for another request; make a new one");
-	}
-	req->answered = row.answer;
-	req->replayed = true;
-	*done = true;
-	return MB_OK;
-}
-
-static enum mb_code keep_request(struct repository_write *req, struct store_view *view,
-				 struct str digest, struct mb_err *err)
-{
-	const struct request_row row = {.principal = req->call.principal,
-					.request_id = req->request_id,
-					.method = req->method,
-					.digest = digest,
-					.answer = req->answered,
-					.known_at = store_view_now(view)};
-
-	return store_add_request(view, &row, err);
 }
 
 /* ---- changes ---- */
@@ -321,9 +274,11 @@ static enum mb_code run_write(struct store_job *job, struct store_view *view, st
 	enum mb_code code = digest_request(req, bytes, err);
 
 	if (code == MB_OK) {
-		code = find_request(req, view, digest, &done, err);
+		code = find_request(&req->call, view, req->request_id, digest, &req->answered,
+				    &done, err);
 	}
 	if (code != MB_OK || done) {
+		req->replayed = done;
 		return code;
 	}
 	code = ledger_init(&ledger, req->call.repository, STORE_READ, err);
@@ -335,7 +290,8 @@ static enum mb_code run_write(struct store_job *job, struct store_view *view, st
 		code = answer_write(req, view, &ledger, err);
 	}
 	if (code == MB_OK) {
-		code = keep_request(req, view, digest, err);
+		code = keep_request(&req->call, view, req->request_id, req->method, digest,
+				    req->answered, err);
 	}
 	ledger_fini(&ledger);
 	return code;

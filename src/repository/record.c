@@ -15,8 +15,6 @@
 
 #include <assert.h>
 
-#define ID_DRAWS 16
-
 struct batch {
 	struct repository_record *req;
 	struct store_view *view;
@@ -137,36 +135,6 @@ static enum mb_code find_replay(struct batch *batch, struct record_item *item, s
 
 /* ---- new entries ---- */
 
-static enum mb_code add_entry_row(struct batch *batch, struct entry *entry, struct str payload,
-				  struct mb_err *err)
-{
-	const struct activity *activity = &entry->activity;
-	struct entry_row row = {.member_id = batch->ledger.row.member_id,
-				.revision = entry->revision,
-				.kind = (int32_t)activity->kind,
-				.source = activity->source,
-				.source_event_id = activity->source_event_id,
-				.order_source = activity->order_source,
-				.order_id = activity->order_id,
-				.occurred_at = activity->occurred_at,
-				.known_at = batch->now,
-				.payload = payload};
-
-	for (int i = 0; i < ID_DRAWS; i++) {
-		enum mb_code code = draw_id(batch->now, &row.entry_id, err);
-
-		entry->entry_id = row.entry_id;
-		if (code == MB_OK) {
-			code = store_add_entry(batch->view, &row, err);
-		}
-		/* The key is new, so what is taken is the id. */
-		if (code != MB_ACTIVITY_CONFLICT) {
-			return code;
-		}
-	}
-	return mb_fail(err, MB_INTERNAL, "%d ids in a row were taken", ID_DRAWS);
-}
-
 static enum mb_code note_woken(struct batch *batch, const struct verdict *verdict,
 			       struct record_item *item, struct mb_err *err)
 {
@@ -200,27 +168,15 @@ static enum mb_code note_woken(struct batch *batch, const struct verdict *verdic
 static enum mb_code accept_entry(struct batch *batch, struct record_item *item, struct str payload,
 				 struct mb_err *err)
 {
-	struct member_row *row = &batch->ledger.row;
-	struct entry entry = {
-		.revision = row->revision + 1, .known_at = batch->now, .activity = item->activity};
-	const struct outbox_row outbox = {.member_id = row->member_id,
-					  .revision = entry.revision,
-					  .kind = OUTBOX_ENTRY,
-					  .effective_at = item->activity.occurred_at,
-					  .known_at = batch->now};
-	enum mb_code code = add_entry_row(batch, &entry, payload, err);
+	enum mb_code code =
+		ledger_accept(&batch->ledger, batch->view, &item->activity, payload, err);
 
 	if (code == MB_OK) {
-		code = store_add_outbox(batch->view, &outbox, err);
-	}
-	if (code == MB_OK) {
-		code = ledger_append(&batch->ledger, &entry, err);
-	}
-	if (code == MB_OK) {
-		row->revision = entry.revision;
+		const struct entry *entry = &batch->ledger.entries[batch->ledger.n - 1];
+
 		batch->changed = true;
-		item->entry_id = entry.entry_id;
-		item->revision = entry.revision;
+		item->entry_id = entry->entry_id;
+		item->revision = entry->revision;
 	}
 	return code;
 }
@@ -277,11 +233,7 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 	enum mb_code code = ledger_fold(ledger, batch->policies, batch->now, false, &fold, err);
 
 	if (code == MB_OK && batch->changed) {
-		code = store_put_member(batch->view, &ledger->row, err);
-		if (code == MB_OK) {
-			code = tell_history(batch->view, member_id, &fold, batch->now,
-					    ledger->arena, err);
-		}
+		code = ledger_settle(ledger, batch->view, &fold, err);
 	}
 	if (code == MB_OK) {
 		code = describe_member(batch->req->call.repository, batch->view, &ledger->row,
