@@ -74,6 +74,18 @@ Memberd__V1__Score *to_score(struct arena *arena, const struct score *score,
 /* Pending orders and schedule of an answer. */
 void to_outlook(struct arena *arena, const struct member *member,
 		Memberd__V1__GetScoreResponse *out);
+/* All of the answer about a member that was read with his schedule. */
+void to_score_answer(struct arena *arena, const struct member *member,
+		     Memberd__V1__GetScoreResponse *out);
+
+/* ---- map_record.c ---- */
+
+/* What became of item `index` of a batch, which was sent as `sent`; what was wrong with it names the
+ * field of the request. */
+Memberd__V1__RecordActivitiesResponse__Result *to_record_result(struct arena *arena,
+								const Memberd__V1__Activity *sent,
+								size_t index,
+								struct record_item *item);
 
 /* ---- map_benefit.c ---- */
 

@@ -114,3 +114,18 @@ void to_outlook(struct arena *arena, const struct member *member,
 	}
 	out->schedule_truncated = member->schedule_truncated;
 }
+
+void to_score_answer(struct arena *arena, const struct member *member,
+		     Memberd__V1__GetScoreResponse *out)
+{
+	out->member_id = to_id(arena, member->member_id);
+	out->score = to_score(arena, &member->standing.score, member->policy);
+	out->tier = (Memberd__V1__Tier)member->standing.tier;
+	out->level = (Memberd__V1__Level)member->standing.level;
+	if (member->standing.settled_at != 0) {
+		out->settled = to_score(arena, &member->standing.settled, member->policy);
+		out->settled_at = to_time(arena, member->standing.settled_at);
+	}
+	to_outlook(arena, member, out);
+	out->info = to_info(arena, member);
+}

@@ -2,7 +2,6 @@
 /*
  * ScoringService: activities in, the explained score out.
  */
-#include "rpc/status.h"
 #include "service/calls.h"
 #include "service/map.h"
 
@@ -15,65 +14,6 @@ struct recording {
 	const Memberd__V1__RecordActivitiesRequest *request;
 };
 
-static void to_woken(struct arena *arena, const struct record_item *item,
-		     Memberd__V1__RecordActivitiesResponse__Result *out)
-{
-	out->woken = arena_array(arena, item->n_woken, sizeof(*out->woken));
-	for (size_t i = 0; out->woken != NULL && i < item->n_woken; i++) {
-		Memberd__V1__RecordActivitiesResponse__Woken *woken =
-			arena_alloc(arena, sizeof(*woken));
-
-		if (woken == NULL) {
-			return;
-		}
-		memberd__v1__record_activities_response__woken__init(woken);
-		woken->entry_id = to_id(arena, item->woken[i].entry_id);
-		woken->source = to_text(arena, item->woken[i].source);
-		woken->source_event_id = to_text(arena, item->woken[i].source_event_id);
-		woken->state = (Memberd__V1__EntryState)item->woken[i].state;
-		out->woken[out->n_woken++] = woken;
-	}
-}
-
-static Memberd__V1__RecordActivitiesResponse__Result *to_result(struct arena *arena,
-								const struct record_item *item)
-{
-	Memberd__V1__RecordActivitiesResponse__Result *result = arena_alloc(arena, sizeof(*result));
-
-	if (result == NULL) {
-		return NULL;
-	}
-	memberd__v1__record_activities_response__result__init(result);
-	result->status = rpc_status_fill(arena, &item->err);
-	if (item->code != MB_OK) {
-		return result;
-	}
-	result->entry_id = to_id(arena, item->entry_id);
-	result->state = (Memberd__V1__EntryState)item->state;
-	result->revision = item->revision;
-	result->replayed = item->replayed;
-	to_woken(arena, item, result);
-	result->member_id = to_id(arena, item->member->member_id);
-	result->score = item->member->standing.score.points;
-	result->tier = (Memberd__V1__Tier)item->member->standing.tier;
-	result->info = to_info(arena, item->member);
-	return result;
-}
-
-/* Border and ledger tell paths within the activity; the ledger has its lines sorted, too. */
-static void name_sent(const struct recording *recording, size_t index)
-{
-	struct record_item *item = &recording->record.items[index];
-
-	if (item->err.field[0] == '\0') {
-		return;
-	}
-	if (item->code == MB_REFUND_OVER_REMAINDER || item->code == MB_REFUND_LINE_MISMATCH) {
-		to_sent_line(recording->request->activities[index], &item->activity, &item->err);
-	}
-	mb_err_prefix_field(&item->err, "activities[%zu]", index);
-}
-
 static void answer_record(struct recording *recording)
 {
 	struct arena *arena = rpc_call_arena(recording->call);
@@ -83,9 +23,8 @@ static void answer_record(struct recording *recording)
 
 	response.results = arena_array(arena, recording->record.n, sizeof(*response.results));
 	for (size_t i = 0; response.results != NULL && i < recording->record.n; i++) {
-		name_sent(recording, i);
-		response.results[response.n_results++] =
-			to_result(arena, &recording->record.items[i]);
+		response.results[response.n_results++] = to_record_result(
+			arena, recording->request->activities[i], i, &recording->record.items[i]);
 	}
 	/* The activities are kept all the same; sent again they are replays. */
 	if (arena_overflowed(arena)) {
@@ -189,16 +128,7 @@ static enum mb_code answer_score(struct reading *reading, struct mb_err *err)
 	const struct member *member = reading_member(reading);
 	Memberd__V1__GetScoreResponse response = MEMBERD__V1__GET_SCORE_RESPONSE__INIT;
 
-	response.member_id = to_id(arena, member->member_id);
-	response.score = to_score(arena, &member->standing.score, member->policy);
-	response.tier = (Memberd__V1__Tier)member->standing.tier;
-	response.level = (Memberd__V1__Level)member->standing.level;
-	if (member->standing.settled_at != 0) {
-		response.settled = to_score(arena, &member->standing.settled, member->policy);
-		response.settled_at = to_time(arena, member->standing.settled_at);
-	}
-	to_outlook(arena, member, &response);
-	response.info = to_info(arena, member);
+	to_score_answer(arena, member, &response);
 	if (arena_overflowed(arena)) {
 		return arena_fail(arena, err);
 	}
