@@ -19,6 +19,23 @@ const char *activity_kind_name(enum activity_kind kind)
 	return NULL;
 }
 
+bool activity_kind_told(enum activity_kind kind)
+{
+	return activity_kind_name(kind) != NULL && kind <= ACTIVITY_UNDO;
+}
+
+bool activity_names_order(enum activity_kind kind)
+{
+	return kind == ACTIVITY_COMPLETION || kind == ACTIVITY_CANCELLATION ||
+	       kind == ACTIVITY_REVERSAL || kind == ACTIVITY_REVIEW;
+}
+
+bool activity_names_activity(enum activity_kind kind)
+{
+	return kind == ACTIVITY_OPENING || kind == ACTIVITY_UNDO || kind == ACTIVITY_FINDING ||
+	       kind == ACTIVITY_VOID;
+}
+
 int64_t line_net(const struct line *line)
 {
 	return line->amount - line->coupon - line->points;
@@ -242,6 +259,58 @@ static enum mb_code check_reversal(const struct reversal *reversal, const struct
 	return code;
 }
 
+/* A label that must be there. */
+static enum mb_code check_name(struct str name, const char *field, struct mb_err *err)
+{
+	if (name.len == 0) {
+		return mb_fail_field(err, MB_FIELD_INVALID, field, "must not be empty");
+	}
+	return check_label(name, field, err);
+}
+
+static enum mb_code check_share(const struct activity *activity, struct mb_err *err)
+{
+	enum mb_code code = check_id(activity->share.content, "content", err);
+
+	return code == MB_OK ? check_name(activity->share.channel, "channel", err) : code;
+}
+
+static enum mb_code check_visit(const struct activity *activity, struct mb_err *err)
+{
+	if (platform_name(activity->visit.platform) == NULL) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "platform", "is none of the platforms");
+	}
+	return check_name(activity->visit.store, "store", err);
+}
+
+/* "memberd" and what begins with "memberd." */
+static bool is_reserved(struct str source)
+{
+	struct str own = SOURCE_OWN;
+
+	return source.len >= own.len && memcmp(source.ptr, own.ptr, own.len) == 0 &&
+	       (source.len == own.len || source.ptr[own.len] == '.');
+}
+
+static enum mb_code check_about(const struct activity *activity, struct mb_err *err)
+{
+	enum mb_code code = check_source(activity->about_source, "source", err);
+
+	if (code == MB_OK && activity->kind == ACTIVITY_UNDO &&
+	    is_reserved(activity->about_source)) {
+		code = mb_fail_field(err, MB_FIELD_INVALID, "source",
+				     "decisions are taken back with ReverseActivity");
+	}
+	if (code == MB_OK) {
+		code = check_id(activity->about_event_id, "source_event_id", err);
+	}
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "%s",
+				    activity->kind == ACTIVITY_OPENING ? "share" : "activity");
+	}
+	return code;
+}
+
 /* What the kind itself holds; err->field is relative to the kind's message. */
 static enum mb_code check_kind(const struct activity *activity, const struct policy *policy,
 			       struct mb_err *err)
@@ -256,7 +325,22 @@ static enum mb_code check_kind(const struct activity *activity, const struct pol
 			return mb_fail_field(err, MB_FIELD_INVALID, "completed_at", "is missing");
 		}
 		return check_time(activity->completion.completed_at, "completed_at", err);
-	case ACTIVITY_CANCELLATION:
+	case ACTIVITY_REVIEW:
+		return check_line_no(activity->review.line_no, 0, err);
+	case ACTIVITY_SHARE:
+		return check_share(activity, err);
+	case ACTIVITY_POST:
+		return check_id(activity->post.content, "content", err);
+	case ACTIVITY_ANSWER:
+		return check_id(activity->answer.question, "question", err);
+	case ACTIVITY_VOTE:
+		return check_id(activity->vote.content, "content", err);
+	case ACTIVITY_VISIT:
+		return check_visit(activity, err);
+	case ACTIVITY_OPENING:
+	case ACTIVITY_UNDO:
+		return check_about(activity, err);
+	default:
 		break;
 	}
 	return MB_OK;
@@ -265,8 +349,13 @@ static enum mb_code check_kind(const struct activity *activity, const struct pol
 static enum mb_code check_order_ref(const struct activity *activity, struct mb_err *err)
 {
 	bool is_order = activity->kind == ACTIVITY_ORDER;
-	enum mb_code code = check_source(activity->order_source,
-					 is_order ? "order_source" : "order.order_source", err);
+	enum mb_code code;
+
+	if (!is_order && !activity_names_order(activity->kind)) {
+		return MB_OK;
+	}
+	code = check_source(activity->order_source,
+			    is_order ? "order_source" : "order.order_source", err);
 
 	if (code == MB_OK) {
 		code = check_id(activity->order_id, is_order ? "order_id" : "order.order_id", err);
@@ -278,6 +367,10 @@ static enum mb_code check_envelope(const struct activity *activity, int64_t now,
 {
 	enum mb_code code = check_source(activity->source, "source", err);
 
+	if (code == MB_OK && is_reserved(activity->source)) {
+		code = mb_fail_field(err, MB_FIELD_INVALID, "source",
+				     "'memberd' is the service's own");
+	}
 	if (code == MB_OK) {
 		code = check_id(activity->source_event_id, "source_event_id", err);
 	}
@@ -296,7 +389,7 @@ enum mb_code activity_check(const struct activity *activity, const struct policy
 	if (code != MB_OK) {
 		return code;
 	}
-	if (activity_kind_name(activity->kind) == NULL) {
+	if (!activity_kind_told(activity->kind)) {
 		return mb_fail_field(err, MB_FIELD_INVALID, "kind", "is none that is taken in");
 	}
 	code = check_order_ref(activity, err);

@@ -12,7 +12,7 @@
  * are, and the version changes only when the meaning of a number would.
  *
  * Source, source_event_id and occurred_at are part of it; the member, receipt time and request
- * metadata are not. The numbers are listed in payload.c and docs/store.md.
+ * metadata are not. The numbers are listed in payload_impl.h and docs/store.md.
  */
 #pragma once
 

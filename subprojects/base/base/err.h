@@ -24,11 +24,14 @@
 	X(AMOUNT_OVER_LIMIT, 3, false, "an amount is over the limit of 10^13 minor units")         \
 	X(CURRENCY_UNKNOWN, 3, false, "the policy has no rate for this currency")                  \
 	X(IN_FUTURE, 3, false, "a time lies in the future")                                        \
+	X(POLICY_INVALID, 3, false, "the policy file is not valid")                                \
 	X(MESSAGE_MALFORMED, 3, false, "the message is not well-formed")                           \
 	X(CALL_TIMED_OUT, 4, true, "the deadline passed")                                          \
 	X(MEMBER_NOT_FOUND, 5, false, "no such member")                                            \
 	X(IDENTITY_NOT_FOUND, 5, false, "the member has no such identity")                         \
 	X(BENEFIT_NOT_FOUND, 5, false, "no such benefit")                                          \
+	X(ACTIVITY_NOT_FOUND, 5, false, "the member has no such activity")                         \
+	X(POLICY_NOT_FOUND, 5, false, "no such policy version")                                    \
 	X(SERVICE_NOT_FOUND, 5, false, "no such service")                                          \
 	X(IDENTITY_TAKEN, 6, false, "the identity belongs to another member")                      \
 	X(ACTIVITY_CONFLICT, 6, false, "the key is taken by an activity of other content")         \
@@ -41,8 +44,16 @@
 	X(REFUND_OVER_REMAINDER, 9, false, "more would be taken back than is left of the line")    \
 	X(REFUND_LINE_MISMATCH, 9, false, "the order has no such line in this currency")           \
 	X(ORDER_CLOSED, 9, false, "the order is cancelled")                                        \
+	X(UNDO_NOT_ALLOWED, 9, false, "an activity of this kind cannot be undone")                 \
+	X(NAMED_KIND_MISMATCH, 9, false, "the activity named is of another kind")                  \
+	X(FINDING_EXISTS, 9, false, "the activity was found fake before")                          \
+	X(FINDING_NOT_ALLOWED, 9, false, "an activity of this kind cannot be found fake")          \
+	X(VOID_NOT_ALLOWED, 9, false, "this activity cannot be made void")                         \
 	X(LAST_IDENTITY, 9, false, "a member keeps at least one identity")                         \
 	X(REVISION_UNKNOWN, 9, false, "min_revision is above the member's revision")               \
+	X(POLICY_NOT_NEXT, 9, false, "the policy version is not the one that comes next")          \
+	X(ETAG_MISMATCH, 10, false, "the member was changed since the etag was given")             \
+	X(CURSOR_TOO_OLD, 11, false, "what follows the cursor is no longer kept")                  \
 	X(METHOD_UNKNOWN, 12, false, "no such method")                                             \
 	X(INTERNAL, 13, false, "a defect of memberd")                                              \
 	X(OVERLOADED, 14, true, "too much work at once")                                           \

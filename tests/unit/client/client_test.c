@@ -220,7 +220,7 @@ static void makes_do_without_details_or_with_bad_ones(void **state)
 	const struct scripted_step steps[] = {
 		{.status = 5, .message = "gone"},
 		{.status = 7, .message = "no", .details = {"\x0a\xff\xff garbage", 11}},
-		{.status = 10},
+		{.status = 15},
 		{.status = 12, .message = "what?", .details = {"\x1a\x04\x12\x02\xff\xff", 6}},
 		{.status = 16, .message = "who?"},
 	};

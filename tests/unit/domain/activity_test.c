@@ -106,8 +106,103 @@ static void refuses_forms_of_the_envelope(void **state)
 	expect(&activity, MB_OK, "");
 	activity.order_source = STR("");
 	expect(&activity, MB_FIELD_INVALID, "cancellation.order.order_source");
-	activity.kind = (enum activity_kind)21;
+	activity.kind = ACTIVITY_FINDING; /* the service's own */
 	expect(&activity, MB_FIELD_INVALID, "kind");
+	activity.kind = (enum activity_kind)9;
+	expect(&activity, MB_FIELD_INVALID, "kind");
+}
+
+static struct activity told(enum activity_kind kind)
+{
+	return (struct activity){.kind = kind,
+				 .source = STR("feed"),
+				 .source_event_id = STR("i-1"),
+				 .occurred_at = NOW};
+}
+
+static void what_is_the_services_own_is_refused(void **state)
+{
+	struct line line = line_of(1, 100);
+	struct activity activity = order_of(&line, 1);
+
+	(void)state;
+	activity.source = activity.order_source = STR("memberd");
+	expect(&activity, MB_FIELD_INVALID, "source");
+	activity.source = activity.order_source = STR("memberd.x");
+	expect(&activity, MB_FIELD_INVALID, "source");
+	activity.source = activity.order_source = STR("memberdx");
+	expect(&activity, MB_OK, "");
+	activity.source = activity.order_source = STR("member");
+	expect(&activity, MB_OK, "");
+	activity = told(ACTIVITY_UNDO);
+	activity.about_source = STR("memberd");
+	activity.about_event_id = STR("r3");
+	expect(&activity, MB_FIELD_INVALID, "undo.activity.source");
+	activity.about_source = STR("feed");
+	expect(&activity, MB_OK, "");
+	activity.about_event_id = STR("");
+	expect(&activity, MB_FIELD_INVALID, "undo.activity.source_event_id");
+}
+
+static void refuses_forms_of_shares_and_openings(void **state)
+{
+	static char longest[ID_BYTES_MAX + 1];
+	struct activity activity = told(ACTIVITY_SHARE);
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest));
+	expect(&activity, MB_FIELD_INVALID, "share.content");
+	activity.share.content = (struct str){longest, ID_BYTES_MAX};
+	expect(&activity, MB_FIELD_INVALID, "share.channel");
+	activity.share.channel = (struct str){longest, LABEL_BYTES_MAX};
+	expect(&activity, MB_OK, "");
+	activity.share.channel.len++;
+	expect(&activity, MB_FIELD_INVALID, "share.channel");
+	activity.share.channel = STR("\xff");
+	expect(&activity, MB_FIELD_INVALID, "share.channel");
+	activity.share.content.len++;
+	expect(&activity, MB_FIELD_INVALID, "share.content");
+	activity = told(ACTIVITY_OPENING);
+	expect(&activity, MB_FIELD_INVALID, "opening.share.source");
+	activity.about_source = STR("feed");
+	activity.about_event_id = (struct str){longest, ID_BYTES_MAX + 1};
+	expect(&activity, MB_FIELD_INVALID, "opening.share.source_event_id");
+	activity.about_event_id.len--;
+	expect(&activity, MB_OK, "");
+}
+
+static void refuses_forms_of_the_other_interactions(void **state)
+{
+	struct activity activity = told(ACTIVITY_REVIEW);
+
+	(void)state;
+	activity.review.line_no = 1;
+	expect(&activity, MB_FIELD_INVALID, "review.order.order_source");
+	activity.order_source = STR("shop");
+	expect(&activity, MB_FIELD_INVALID, "review.order.order_id");
+	activity.order_id = STR("o-1");
+	expect(&activity, MB_OK, "");
+	activity.review.line_no = 0;
+	expect(&activity, MB_FIELD_INVALID, "review.line_no");
+	activity = told(ACTIVITY_POST);
+	expect(&activity, MB_FIELD_INVALID, "post.content");
+	activity.post.content = STR("p");
+	expect(&activity, MB_OK, "");
+	activity = told(ACTIVITY_ANSWER);
+	expect(&activity, MB_FIELD_INVALID, "answer.question");
+	activity.answer.question = STR("q");
+	expect(&activity, MB_OK, "");
+	activity = told(ACTIVITY_VOTE);
+	expect(&activity, MB_FIELD_INVALID, "vote.content");
+	activity.vote.content = STR("p");
+	expect(&activity, MB_OK, "");
+	activity = told(ACTIVITY_VISIT);
+	activity.visit.store = STR("s");
+	expect(&activity, MB_FIELD_INVALID, "visit.platform");
+	activity.visit.platform = PLATFORM_FOOD;
+	expect(&activity, MB_OK, "");
+	activity.visit.store = STR("");
+	expect(&activity, MB_FIELD_INVALID, "visit.store");
 }
 
 static void case_32_six_minutes_ahead_is_refused(void **state)
@@ -239,7 +334,12 @@ static void names_kinds_and_nets(void **state)
 {
 	(void)state;
 	assert_string_equal(activity_kind_name(ACTIVITY_REVERSAL), "reversal");
-	assert_null(activity_kind_name((enum activity_kind)14));
+	assert_string_equal(activity_kind_name(ACTIVITY_SUSPENSION), "suspension");
+	assert_null(activity_kind_name((enum activity_kind)9));
+	assert_null(activity_kind_name((enum activity_kind)28));
+	assert_true(activity_kind_told(ACTIVITY_ORDER) && activity_kind_told(ACTIVITY_UNDO));
+	assert_false(activity_kind_told(ACTIVITY_FINDING));
+	assert_false(activity_kind_told((enum activity_kind)9));
 	assert_int_equal(line_net(&(struct line){.amount = 10, .coupon = 3, .points = 2}), 5);
 }
 
@@ -248,6 +348,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_what_is_well_formed),
 		cmocka_unit_test(refuses_forms_of_the_envelope),
+		cmocka_unit_test(what_is_the_services_own_is_refused),
+		cmocka_unit_test(refuses_forms_of_shares_and_openings),
+		cmocka_unit_test(refuses_forms_of_the_other_interactions),
 		cmocka_unit_test(case_32_six_minutes_ahead_is_refused),
 		cmocka_unit_test(refuses_forms_of_lines),
 		cmocka_unit_test(case_74_amounts_over_the_limits_are_refused),
