@@ -16,6 +16,7 @@ const struct rpc_grant service_grants[] = {
 	{"manager", "scores.read"},
 	{"producer", "members.write"},
 	{"producer", "activities.write"},
+	{ROLE_MEMBER, GRANT_OF_SUBJECT},
 	{ROLE_MEMBER, "members.read"},
 	{ROLE_MEMBER, PERMISSION_PERSONAL},
 	{ROLE_MEMBER, "scores.read"},

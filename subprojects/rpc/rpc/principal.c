@@ -53,6 +53,17 @@ bool rpc_role_may(const struct rpc_grant *grants, struct str role, const char *p
 	return false;
 }
 
+static bool role_has_row(const struct rpc_grant *grants, struct str role, const char *permission)
+{
+	for (const struct rpc_grant *grant = grants; grant->role != NULL; grant++) {
+		if (str_eq(str_from(grant->role), role) &&
+		    strcmp(grant->permission, permission) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool role_is_known(const struct rpc_grant *grants, struct str role)
 {
 	for (const struct rpc_grant *grant = grants; grant->role != NULL; grant++) {
@@ -229,6 +240,8 @@ static const char *parse_who(struct str word, const struct rpc_grant *grants,
 		if (out->subject.len == 0 || !str_is_utf8(out->subject)) {
 			return "nothing, or no text, after the colon";
 		}
+	} else if (role_has_row(grants, out->role, GRANT_OF_SUBJECT)) {
+		return "the role must say whose token it is, as ROLE:ID";
 	}
 	return NULL;
 }

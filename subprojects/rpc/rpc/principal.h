@@ -27,6 +27,8 @@ struct rpc_grant {
 };
 
 #define PERMISSION_PUBLIC "public" /* needs no token: health and reflection */
+/* No permission: such a row says that a token of this role must name its subject. */
+#define GRANT_OF_SUBJECT "of-subject"
 
 /* PERMISSION_PUBLIC is everybody's. */
 bool rpc_role_may(const struct rpc_grant *grants, struct str role, const char *permission);

@@ -24,6 +24,7 @@
 static const struct rpc_grant grants[] = {
 	{"checkout", "benefits.read"},
 	{"checkout", "members.read"},
+	{"member", GRANT_OF_SUBJECT},
 	{"member", "members.read"},
 	{"admin", "*"},
 	{NULL, NULL},
@@ -126,6 +127,7 @@ static void refuses_bad_files_and_keeps_the_old_one(void **state)
 	assert_refused(tokens, "checkout " HASH_ABC " x\n", ":1: more than");
 	assert_refused(tokens, "member: " HASH_ABC "\n", ":1: nothing");
 	assert_refused(tokens, "member:\xff " HASH_ABC "\n", ":1: nothing");
+	assert_refused(tokens, "member " HASH_ABC "\n", ":1: the role must say whose token");
 	assert_refused(tokens, "admin " HASH_ABC "\n\nmember:1 " HASH_ABC "\n", ":3: the token");
 	assert_non_null(rpc_tokens_find(tokens, STR("abc")));
 	assert_null(rpc_tokens_find(tokens, STR("def")));
