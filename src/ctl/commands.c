@@ -3,7 +3,7 @@
 
 #include "ctl/ctl.h"
 
-#define READ_FLAGS (FLAGS_SERVER | FLAG_BIT(MIN_REVISION))
+#define READ_FLAGS (FLAGS_SERVER | FLAG_BIT(MIN_REVISION) | FLAG_BIT(ZONE))
 #define AXES_FLAGS (READ_FLAGS | FLAG_BIT(AS_OF) | FLAG_BIT(KNOWN_AT))
 
 const struct ctl_command CTL_COMMANDS[] = {
@@ -73,14 +73,17 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "\n"
 	 "  memberctl offer taobao:4711\n",
 	 command_offer},
-	{"score", "MEMBER", 1, 1, AXES_FLAGS, "the score, its parts, and what will change it",
+	{"score", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(ALL),
+	 "the score, its parts, and what will change it",
 	 "Explains the score: its parts add up to it exactly. Below it what is pending, and what "
 	 "will\n"
-	 "happen without new activity. Times are UTC; the programme's days, months and "
-	 "settlements\n"
-	 "begin at midnight in the policy's zone, which by default is 16:00Z the day before.\n"
+	 "happen without new activity: its first ten changes, or --all. Times are UTC unless "
+	 "--zone\n"
+	 "says otherwise; the programme's days, months and settlements begin at midnight in the\n"
+	 "policy's zone, by default +08:00.\n"
 	 "\n"
 	 "  memberctl score taobao:4711\n"
+	 "  memberctl score taobao:4711 --zone +08:00 --all\n"
 	 "  memberctl score taobao:4711 --output json | jq '.schedule[0]'\n"
 	 "\n"
 	 "Why was it another number then? The answer of that time, and what is known of it today:\n"

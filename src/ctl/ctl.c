@@ -4,6 +4,8 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "client/client.h"
+#include "ctl/near.h"
+#include "ctl/show.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -145,6 +147,36 @@ static const struct ctl_command *find_command(const char *name)
 	return NULL;
 }
 
+static int refuse_command(struct ctl *ctl, const char *name)
+{
+	struct near near = {.text = name};
+
+	for (const struct ctl_command *command = CTL_COMMANDS; command->name != NULL; command++) {
+		near_try(&near, command->name);
+	}
+	near_try(&near, "version");
+	near_try(&near, "help");
+	if (near.name == NULL) {
+		return ctl_fail(ctl, EXIT_USAGE, "no command '%.32s'; `memberctl help` lists them",
+				name);
+	}
+	return ctl_fail(ctl, EXIT_USAGE,
+			"no command '%.32s'; did you mean '%s'? `memberctl help` lists them", name,
+			near.name);
+}
+
+static bool take_zone(const struct ctl *ctl)
+{
+	const char *zone = ctl->flags.values[FLAG_ZONE];
+	int minutes = 0;
+
+	if (zone != NULL && !show_parse_zone(zone, &minutes)) {
+		return false;
+	}
+	show_in_zone(minutes);
+	return true;
+}
+
 static int run_command(struct ctl *ctl, int argc, char **argv)
 {
 	const struct ctl_command *command = ctl->command;
@@ -162,6 +194,9 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 		return ctl_fail(ctl, EXIT_USAGE, "--output is table or json");
 	}
 	ctl->json = output != NULL && strcmp(output, "json") == 0;
+	if (!take_zone(ctl)) {
+		return ctl_fail(ctl, EXIT_USAGE, "--zone is an offset such as +08:00, or Z");
+	}
 	if (ctl->flags.n_arguments < command->min_arguments ||
 	    ctl->flags.n_arguments > command->max_arguments) {
 		return ctl_fail(ctl, EXIT_USAGE, "usage: memberctl %s [OPTION]... %s",
@@ -187,8 +222,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	}
 	ctl->command = find_command(argv[1]);
 	if (ctl->command == NULL) {
-		return ctl_fail(ctl, EXIT_USAGE, "no command '%.32s'; `memberctl help` lists them",
-				argv[1]);
+		return refuse_command(ctl, argv[1]);
 	}
 	ctl->arena = arena_create(NULL, 0);
 	if (ctl->arena == NULL) {

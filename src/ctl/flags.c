@@ -2,7 +2,9 @@
 #include "ctl/flags.h"
 
 #include "base/str.h"
+#include "ctl/near.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct flag_info INFOS[FLAG_END] = {
@@ -29,6 +31,22 @@ static int find_flag(struct str name, uint64_t allowed)
 		}
 	}
 	return -1;
+}
+
+static enum mb_code refuse_flag(struct str name, uint64_t allowed, struct mb_err *err)
+{
+	char typed[NEAR_BYTES_MAX + 2]; /* one too long stays too long */
+	struct near near = {.text = typed};
+
+	snprintf(typed, sizeof(typed), "%.*s", STR_ARG(name));
+	for (int i = 0; i < FLAG_END; i++) {
+		if ((allowed >> i & 1) != 0) {
+			near_try(&near, INFOS[i].name);
+		}
+	}
+	return mb_fail(err, MB_FIELD_INVALID, "unknown option --%.*s%s%s%s", STR_ARG(name),
+		       near.name != NULL ? "; did you mean --" : "",
+		       near.name != NULL ? near.name : "", near.name != NULL ? "?" : "");
 }
 
 static enum mb_code add_value(const char **values, size_t *n, const char *value, const char *name,
@@ -70,7 +88,7 @@ static enum mb_code take_flag(struct flags *flags, uint64_t allowed, int argc, c
 	const char *value = equals != NULL ? equals + 1 : NULL;
 
 	if (id < 0) {
-		return mb_fail(err, MB_FIELD_INVALID, "unknown option --%.*s", STR_ARG(name));
+		return refuse_flag(name, allowed, err);
 	}
 	if (INFOS[id].argument == NULL) {
 		if (value != NULL) {

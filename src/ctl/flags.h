@@ -27,6 +27,9 @@
 	X(KNOWN_AT, "known-at", "TIME",                                                           \
 	  "as it was known at this instant (RFC 3339), not after now; default "                   \
 	  "now; not with --min-revision")                                                         \
+	X(ZONE, "zone", "OFFSET",                                                                 \
+	  "show the times of tables by the clock of this offset, such as +08:00; default Z")      \
+	X(ALL, "all", NULL, "every row, not the first ten")                                       \
 	X(TOLD, "told", NULL, "the log of what was told, corrections included")                   \
 	X(NAME, "name", "TEXT", "display name")                                                   \
 	X(BIRTHDAY, "birthday", "MM-DD", "month and day of birth")                                \

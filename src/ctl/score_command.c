@@ -11,6 +11,8 @@
 
 #include <inttypes.h>
 
+#define SCHEDULE_ROWS 10 /* without --all */
+
 static void show_parts(struct ctl *ctl, const Memberd__V1__Score *score)
 {
 	static const char *const headers[] = {"part", ">points", NULL};
@@ -86,11 +88,16 @@ static void show_schedule(struct ctl *ctl, const Memberd__V1__GetScoreResponse *
 	char text[SHOW_BYTES];
 	struct table table;
 
-	if (response->n_schedule == 0) {
+	size_t n = response->n_schedule;
+
+	if (n == 0) {
 		return;
 	}
+	if (n > SCHEDULE_ROWS && !flags_has(&ctl->flags, FLAG_ALL)) {
+		n = SCHEDULE_ROWS;
+	}
 	table_start(&table, headers);
-	for (size_t i = 0; i < response->n_schedule; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const Memberd__V1__ScheduledChange *change = response->schedule[i];
 
 		table_cell(&table, "%s", show_time(change->at, text));
@@ -103,7 +110,9 @@ static void show_schedule(struct ctl *ctl, const Memberd__V1__GetScoreResponse *
 	fputs("\nwithout new activity:\n", ctl->out);
 	table_print(&table, ctl->out);
 	table_fini(&table);
-	if (response->schedule_truncated) {
+	if (n < response->n_schedule) {
+		fprintf(ctl->out, "and %zu more, which --all shows\n", response->n_schedule - n);
+	} else if (response->schedule_truncated) {
 		fputs("and more after these\n", ctl->out);
 	}
 }
@@ -126,14 +135,18 @@ int command_score(struct ctl *ctl)
 		return exit_code;
 	}
 	response = (const Memberd__V1__GetScoreResponse *)answer;
-	fprintf(ctl->out, "tier %s, level %s\n\n", show_tier(response->tier, tier),
+	fprintf(ctl->out, "tier %s, level %s", show_tier(response->tier, tier),
 		show_level(response->level, level));
 	if (response->score != NULL) {
-		show_parts(ctl, response->score);
+		fprintf(ctl->out, ", score %" PRId64, response->score->score);
 	}
 	if (response->settled != NULL) {
-		fprintf(ctl->out, "settled at %" PRId64 " on %s\n", response->settled->score,
+		fprintf(ctl->out, ", settled %" PRId64 " at %s", response->settled->score,
 			show_time(response->settled_at, at));
+	}
+	fputs("\n\n", ctl->out);
+	if (response->score != NULL) {
+		show_parts(ctl, response->score);
 	}
 	show_pending(ctl, response);
 	show_schedule(ctl, response);

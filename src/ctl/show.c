@@ -8,12 +8,59 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define ZONE_MINUTES_MAX (18 * 60)
+
+/* memberctl is one run on one thread: no other caller can want another zone */
+static int zone_minutes;
+
+void show_in_zone(int offset_minutes)
+{
+	zone_minutes = offset_minutes;
+}
+
+bool show_parse_zone(const char *text, int *out_minutes)
+{
+	static const char form[] = "+00:00";
+	int hours, minutes;
+
+	if (strcmp(text, "Z") == 0) {
+		*out_minutes = 0;
+		return true;
+	}
+	if (strlen(text) != strlen(form)) {
+		return false;
+	}
+	for (size_t i = 1; i < sizeof(form); i++) {
+		if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) {
+			return false;
+		}
+	}
+	hours = (text[1] - '0') * 10 + text[2] - '0';
+	minutes = (text[4] - '0') * 10 + text[5] - '0';
+	if ((text[0] != '+' && text[0] != '-') || minutes > 59 ||
+	    60 * hours + minutes > ZONE_MINUTES_MAX) {
+		return false;
+	}
+	*out_minutes = (text[0] == '-' ? -1 : 1) * (60 * hours + minutes);
+	return true;
+}
+
 const char *show_time(const Google__Protobuf__Timestamp *time, char out[SHOW_BYTES])
 {
+	int ahead = zone_minutes < 0 ? -zone_minutes : zone_minutes;
+	size_t end;
+
 	if (time == NULL) {
 		return "-";
 	}
-	clock_format(time->seconds * US_PER_SECOND + time->nanos / 1000, out, SHOW_BYTES);
+	clock_format(time->seconds * US_PER_SECOND + time->nanos / 1000 +
+			     zone_minutes * US_PER_MINUTE,
+		     out, SHOW_BYTES);
+	if (zone_minutes != 0) {
+		end = strlen(out) - 1; /* of the Z */
+		snprintf(out + end, SHOW_BYTES - end, "%c%02d:%02d", zone_minutes < 0 ? '-' : '+',
+			 ahead / 60, ahead % 60);
+	}
 	return out;
 }
 

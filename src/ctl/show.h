@@ -8,10 +8,16 @@
 #include "memberd/v1/benefit_service.pb-c.h"
 #include "memberd/v1/common.pb-c.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #define SHOW_BYTES 96
 
+/* The offset of the clock by which show_time() tells times, for the rest of the program's run: one
+ * setting, as TZ is one of the C library. 0: UTC. */
+void show_in_zone(int offset_minutes);
+/* "+08:00", "-03:30" or "Z"; at most 18 hours, as RFC 3339 readers take them. */
+bool show_parse_zone(const char *text, int *out_minutes);
 /* RFC 3339, or "-" when absent. */
 const char *show_time(const Google__Protobuf__Timestamp *time, char out[SHOW_BYTES]);
 const char *show_tier(Memberd__V1__Tier tier, char out[SHOW_BYTES]);

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -188,6 +189,36 @@ def test_command_lines_that_are_not_right(run):
                  ["history", "a:1", "--known-at", "2026-11-21"], ["hotel", "a:1", "--as-of", "2026-11-21T00:00:00Z"]):
         done = run(*args, code=ctl.USAGE)
         assert done.err != "" and done.out == "", done
+
+
+def test_what_may_have_been_meant(run):
+    assert "no command 'socre'; did you mean 'score'?" in run("socre", code=ctl.USAGE).err
+    assert "no command 'versio'; did you mean 'version'?" in run("versio", code=ctl.USAGE).err
+    assert run("frobnicate", code=ctl.USAGE).err == "memberctl: no command 'frobnicate'; `memberctl help` lists them\n"
+    assert "unknown option --ouptut; did you mean --output?\n" in run("get", "a:1", "--ouptut", "json", code=ctl.USAGE).err
+
+
+def test_times_by_the_clock_of_a_zone(start, home):
+    clock = Clock(home)
+    run = ctl.Memberctl(start(clock=clock.spec).target)
+    run("enroll", "taobao:4711")
+    for day in range(1, 15):  # fourteen postings ahead
+        event = activity(f"e{day}", occurredAt=f"2026-11-{day:02}T10:00:00+08:00")
+        event["order"]["completedAt"] = f"2026-12-{day:02}T10:00:00+08:00"
+        run("record", stdin=json.dumps(event))
+    table = run("score", "taobao:4711").out
+    rows = [line for line in table.splitlines() if "posting" in line]
+    assert len(rows) == 10 and rows[0].startswith("2026-12-08T02:00:00Z"), table
+    more = int(re.search(r"^and (\d+) more, which --all shows$", table, re.M)[1])
+    there = run("score", "taobao:4711", "--zone", "+08:00", "--all").out
+    rows = [line for line in there.splitlines() if "posting" in line]
+    assert len(rows) == 14 and rows[0].startswith("2026-12-08T10:00:00+08:00"), there
+    assert "--all" not in there and len(there.splitlines()) == len(table.splitlines()) + more - 1, there
+    assert "window from 2025-12-01T00:00:00+08:00 to 2026-12-01T00:00:00+08:00" in there, there
+    assert len(run.json("score", "taobao:4711", "--zone", "+08:00")["schedule"]) == 10 + more  # JSON as ever
+    assert re.search(r"holds until 2026-\S+-03:30$", run("get", "taobao:4711", "--zone", "-03:30").out, re.M)
+    for zone in ("Asia/Shanghai", "+8", "+08:00Z", "+19:00", ""):
+        assert "--zone is an offset" in run("get", "taobao:4711", "--zone", zone, code=ctl.USAGE).err
 
 
 def test_help_teaches_every_command(run):

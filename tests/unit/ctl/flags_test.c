@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/flags.h"
 
+#include "ctl/near.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,11 +76,60 @@ static void refuses_the_rest(void **state)
 	assert_int_equal(weeks, 5);
 }
 
+static void names_what_may_have_been_meant(void **state)
+{
+	struct flags flags;
+	struct mb_err err;
+
+	(void)state;
+	assert_int_equal(parse(&flags, "--stric", NULL, NULL, &err), MB_FIELD_INVALID);
+	assert_string_equal(err.text, "unknown option --stric; did you mean --strict?");
+	assert_int_equal(parse(&flags, "--shift_week=3", NULL, NULL, &err), MB_FIELD_INVALID);
+	assert_string_equal(err.text, "unknown option --shift_week; did you mean --shift-weeks?");
+	/* known, but not of this command */
+	assert_int_equal(parse(&flags, "--server", "x", NULL, &err), MB_FIELD_INVALID);
+	assert_string_equal(err.text, "unknown option --server");
+	assert_int_equal(parse(&flags, "--", NULL, NULL, &err), MB_OK);
+	assert_int_equal(parse(&flags, "--=", NULL, NULL, &err), MB_FIELD_INVALID);
+	assert_string_equal(err.text, "unknown option --");
+}
+
+static const char *nearest(const char *text)
+{
+	static const char *const names[] = {"score", "get", "lookup", "history", "help", "health"};
+	struct near near = {.text = text};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		near_try(&near, names[i]);
+	}
+	return near.name == NULL ? "" : near.name;
+}
+
+static void near_is_two_steps_and_less_than_half(void **state)
+{
+	(void)state;
+	assert_string_equal(nearest("socre"), "score"); /* swapped */
+	assert_string_equal(nearest("scor"), "score"); /* left out */
+	assert_string_equal(nearest("sscoree"), "score"); /* added, twice */
+	assert_string_equal(nearest("zzore"), "score");
+	assert_string_equal(nearest("zzzre"), "");
+	assert_string_equal(nearest("hist"), "history"); /* begins with it */
+	assert_string_equal(nearest("he"), "help"); /* the first of equals */
+	assert_string_equal(nearest("heal"), "health"); /* nearer than help */
+	assert_string_equal(nearest("gt"), "get");
+	assert_string_equal(nearest("xx"), "");
+	assert_string_equal(nearest("g"), "");
+	assert_string_equal(nearest(""), "");
+	assert_string_equal(nearest("scorescorescorescorescorescorescore"), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_every_form),
 		cmocka_unit_test(refuses_the_rest),
+		cmocka_unit_test(names_what_may_have_been_meant),
+		cmocka_unit_test(near_is_two_steps_and_less_than_half),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "ctl/amount.h"
 #include "ctl/progress.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/words.h"
 #include "memberd/v1/common.pb-c.h"
@@ -39,6 +40,35 @@ static void aligns_what_eyes_see(void **state)
 	fclose(out);
 	assert_string_equal(text, "name      n  last\n\xe6\xa2\x85        7\na?[31mb?     z\n");
 	free(text);
+}
+
+static void tells_times_in_a_zone(void **state)
+{
+	Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	static const char *const bad[] = {"",	     "z",      "+8",	 "+08",
+					  "+0800",   "08:00",  "+08:60", "+18:01",
+					  "+08:00Z", "*08:00", "+0a:00", "+08:0"};
+	char out[SHOW_BYTES];
+	int minutes = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_false(show_parse_zone(bad[i], &minutes));
+	}
+	assert_int_equal(minutes, 7);
+	time.seconds = 1795924800; /* 2026-11-29T00:00:00Z */
+	time.nanos = 250000000;
+	assert_string_equal(show_time(&time, out), "2026-11-29T04:00:00.25Z");
+	assert_true(show_parse_zone("+08:00", &minutes));
+	show_in_zone(minutes);
+	assert_string_equal(show_time(&time, out), "2026-11-29T12:00:00.25+08:00");
+	assert_true(show_parse_zone("-03:30", &minutes));
+	show_in_zone(minutes);
+	assert_string_equal(show_time(&time, out), "2026-11-29T00:30:00.25-03:30");
+	assert_string_equal(show_time(NULL, out), "-");
+	assert_true(show_parse_zone("Z", &minutes));
+	show_in_zone(minutes);
+	assert_string_equal(show_time(&time, out), "2026-11-29T04:00:00.25Z");
 }
 
 static void writes_and_reads_money(void **state)
@@ -98,9 +128,8 @@ static void tells_rate_and_time_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(aligns_what_eyes_see),
-		cmocka_unit_test(writes_and_reads_money),
-		cmocka_unit_test(names_values),
+		cmocka_unit_test(aligns_what_eyes_see),	    cmocka_unit_test(tells_times_in_a_zone),
+		cmocka_unit_test(writes_and_reads_money),   cmocka_unit_test(names_values),
 		cmocka_unit_test(tells_rate_and_time_left),
 	};
 
