@@ -23,6 +23,19 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "and\n"
 	 "makes no second member.\n",
 	 command_enroll},
+	{"update", "MEMBER", 1, 1,
+	 FLAGS_SERVER | FLAG_BIT(NAME) | FLAG_BIT(BIRTHDAY) | FLAG_BIT(REGION) |
+		 FLAG_BIT(LANGUAGE) | FLAG_BIT(VERIFIED) | FLAG_BIT(NOT_VERIFIED) | FLAG_BIT(ETAG) |
+		 FLAG_BIT(REQUEST_ID),
+	 "change a member's profile",
+	 "Changes the fields that are named and no others; an empty value clears one. With --etag\n"
+	 "nothing changes when somebody else has changed the profile since it was read.\n"
+	 "\n"
+	 "  memberctl update taobao:4711 --name 'Lin Mei' --verified\n"
+	 "  memberctl update taobao:4711 --birthday ''\n"
+	 "  etag=$(memberctl get taobao:4711 --full --output json | jq -r .member.etag)\n"
+	 "  memberctl update taobao:4711 --region CN --etag $etag\n",
+	 command_update},
 	{"get", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(FULL), "who a member is and where he stands",
 	 "Shows tier, level, score and whether the tier is at risk. MEMBER is a member id or\n"
 	 "ISSUER:ID, here and everywhere.\n"

@@ -21,3 +21,4 @@ int command_offer(struct ctl *ctl);
 int command_quote(struct ctl *ctl);
 int command_record(struct ctl *ctl);
 int command_score(struct ctl *ctl);
+int command_update(struct ctl *ctl);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define SERVER_DEFAULT	"127.0.0.1:7443"
 #define TOKEN_BYTES_MAX 4096
@@ -214,4 +215,37 @@ int connect_subject_at(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t
 		exit_code = parse_time(ctl, FLAG_AS_OF, as_of);
 	}
 	return exit_code == EXIT_OK ? parse_time(ctl, FLAG_KNOWN_AT, known_at) : exit_code;
+}
+
+/* A random UUID, version 4. */
+static bool make_request_id(char out[40])
+{
+	unsigned char b[16];
+
+	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b)) {
+		return false;
+	}
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	snprintf(out, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+		 b[13], b[14], b[15]);
+	return true;
+}
+
+char *connect_request_id(struct ctl *ctl)
+{
+	const char *given = ctl->flags.values[FLAG_REQUEST_ID];
+	char made[40];
+	char *out;
+
+	if (given == NULL && !make_request_id(made)) {
+		ctl_fail(ctl, EXIT_SOFTWARE, "no random numbers");
+		return NULL;
+	}
+	out = arena_strdup(ctl->arena, given != NULL ? given : made);
+	if (out == NULL) {
+		ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
+	}
+	return out;
 }

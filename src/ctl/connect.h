@@ -38,5 +38,7 @@ int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *m
 /* And --as-of and --known-at, NULL when absent. */
 int connect_subject_at(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision,
 		       Google__Protobuf__Timestamp **as_of, Google__Protobuf__Timestamp **known_at);
+/* --request-id, else a random one; NULL, and the error told, when there is none to be had. */
+char *connect_request_id(struct ctl *ctl);
 /* A message as indented JSON on stdout. */
 int connect_print(struct ctl *ctl, const ProtobufCMessage *message);

@@ -38,6 +38,8 @@ const char *exits_advice(enum mb_code code)
 		return "`memberctl lookup ISSUER:ID` tells whose it is";
 	case MB_REQUEST_ID_REUSED:
 		return "leave --request-id out to get a fresh one";
+	case MB_ETAG_MISMATCH:
+		return "`memberctl get MEMBER --full` tells the profile and its etag as they are";
 	case MB_PERMISSION_MISSING:
 	case MB_TOKEN_UNKNOWN:
 		return "pass a token of the right role with --token-file or MEMBERD_TOKEN";

@@ -36,6 +36,8 @@
 	X(REGION, "region", "CODE", "CLDR region, such as CN")                                    \
 	X(LANGUAGE, "language", "TAG", "BCP 47 tag, such as zh-Hans")                             \
 	X(VERIFIED, "verified", NULL, "a platform has verified who this is")                      \
+	X(NOT_VERIFIED, "not-verified", NULL, "no platform has verified who this is")             \
+	X(ETAG, "etag", "ETAG", "only if the profile is as it was read (get --full tells it)")    \
 	X(REQUEST_ID, "request-id", "UUID",                                                       \
 	  "say it again to repeat this call safely; else random")                                 \
 	X(FULL, "full", NULL, "with profile and identities (needs members.personal)")             \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* enroll, get, lookup, health. */
+/* enroll, update, get, lookup, health. */
 #include "base/arena.h"
 #include "ctl/commands.h"
 #include "ctl/connect.h"
@@ -11,7 +11,6 @@
 #include "memberd/v1/member_service.pb-c.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #define SERVICE "memberd.v1.MemberService/"
 
@@ -69,6 +68,9 @@ static void show_member(struct ctl *ctl, const Memberd__V1__Member *member,
 	if (member->profile != NULL) {
 		put_profile(&table, member->profile);
 	}
+	if (member->etag[0] != '\0') {
+		put_fact(&table, "etag", member->etag);
+	}
 	for (size_t i = 0; i < member->n_identities; i++) {
 		table_cell(&table, "identity");
 		table_cell(&table, "%s:%s", member->identities[i]->issuer,
@@ -77,22 +79,6 @@ static void show_member(struct ctl *ctl, const Memberd__V1__Member *member,
 	table_print(&table, ctl->out);
 	table_fini(&table);
 	show_info(member->member_id, info, ctl->out);
-}
-
-/* A random UUID, version 4. */
-static bool make_request_id(char out[40])
-{
-	unsigned char b[16];
-
-	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b)) {
-		return false;
-	}
-	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	snprintf(out, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-		 b[13], b[14], b[15]);
-	return true;
 }
 
 static bool parse_birthday(const char *text, Memberd__V1__Profile *profile)
@@ -122,7 +108,6 @@ int command_enroll(struct ctl *ctl)
 	Memberd__V1__Profile profile = MEMBERD__V1__PROFILE__INIT;
 	Memberd__V1__EnrollMemberResponse *response;
 	ProtobufCMessage *answer;
-	char request_id[40];
 	int exit_code;
 
 	request.identity = connect_identity(ctl, ctl->flags.arguments[0]);
@@ -138,17 +123,86 @@ int command_enroll(struct ctl *ctl)
 		return ctl_fail(ctl, EXIT_USAGE, "--birthday is MM-DD");
 	}
 	request.profile = &profile;
-	request.request_id = text_of(ctl, FLAG_REQUEST_ID);
-	if (!flags_has(&ctl->flags, FLAG_REQUEST_ID)) {
-		if (!make_request_id(request_id)) {
-			return ctl_fail(ctl, EXIT_SOFTWARE, "no random numbers");
-		}
-		request.request_id = request_id;
+	request.request_id = connect_request_id(ctl);
+	if (request.request_id == NULL) {
+		return EXIT_SOFTWARE;
 	}
 	exit_code = connect_call(ctl, SERVICE "EnrollMember", &request.base,
 				 &memberd__v1__enroll_member_response__descriptor, true, &answer);
 	if (exit_code == EXIT_OK && !ctl->json) {
 		response = (Memberd__V1__EnrollMemberResponse *)answer;
+		show_member(ctl, response->member, response->info);
+	}
+	return exit_code;
+}
+
+/* Which fields of the profile the command line names, and their values. */
+static int read_changes(struct ctl *ctl, Memberd__V1__Profile *profile,
+			Google__Protobuf__FieldMask *mask, char *paths[6])
+{
+	const char *birthday = ctl->flags.values[FLAG_BIRTHDAY];
+	static const struct {
+		enum flag_id id;
+		const char *path;
+	} fields[] = {
+		{FLAG_NAME, "display_name"},	 {FLAG_BIRTHDAY, "birthday_month"},
+		{FLAG_BIRTHDAY, "birthday_day"}, {FLAG_REGION, "region"},
+		{FLAG_LANGUAGE, "language"},	 {FLAG_VERIFIED, "verified"},
+	};
+
+	profile->display_name = text_of(ctl, FLAG_NAME);
+	profile->region = text_of(ctl, FLAG_REGION);
+	profile->language = text_of(ctl, FLAG_LANGUAGE);
+	profile->verified = flags_has(&ctl->flags, FLAG_VERIFIED);
+	mask->paths = paths;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (flags_has(&ctl->flags, fields[i].id) ||
+		    (fields[i].id == FLAG_VERIFIED && flags_has(&ctl->flags, FLAG_NOT_VERIFIED))) {
+			paths[mask->n_paths++] = (char *)(uintptr_t)fields[i].path;
+		}
+	}
+	if (profile->verified && flags_has(&ctl->flags, FLAG_NOT_VERIFIED)) {
+		return ctl_fail(ctl, EXIT_USAGE, "--verified or --not-verified, not both");
+	}
+	if (birthday != NULL && birthday[0] != '\0' && !parse_birthday(birthday, profile)) {
+		return ctl_fail(ctl, EXIT_USAGE, "--birthday is MM-DD, or '' for none");
+	}
+	return mask->n_paths > 0 ? EXIT_OK
+				 : ctl_fail(ctl, EXIT_USAGE,
+					    "say what is to change: --name, "
+					    "--birthday, --region, --language, "
+					    "--verified or --not-verified");
+}
+
+int command_update(struct ctl *ctl)
+{
+	Memberd__V1__UpdateMemberRequest request = MEMBERD__V1__UPDATE_MEMBER_REQUEST__INIT;
+	Memberd__V1__Profile profile = MEMBERD__V1__PROFILE__INIT;
+	Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+	Memberd__V1__UpdateMemberResponse *response;
+	ProtobufCMessage *answer;
+	char *paths[6];
+	int exit_code;
+
+	request.member = connect_member(ctl, ctl->flags.arguments[0]);
+	if (request.member == NULL) {
+		return EXIT_USAGE;
+	}
+	exit_code = read_changes(ctl, &profile, &mask, paths);
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	request.profile = &profile;
+	request.update_mask = &mask;
+	request.etag = text_of(ctl, FLAG_ETAG);
+	request.request_id = connect_request_id(ctl);
+	if (request.request_id == NULL) {
+		return EXIT_SOFTWARE;
+	}
+	exit_code = connect_call(ctl, SERVICE "UpdateMember", &request.base,
+				 &memberd__v1__update_member_response__descriptor, true, &answer);
+	if (exit_code == EXIT_OK && !ctl->json) {
+		response = (Memberd__V1__UpdateMemberResponse *)answer;
 		show_member(ctl, response->member, response->info);
 	}
 	return exit_code;

@@ -118,6 +118,7 @@ enum outbox_kind {
 	OUTBOX_IDENTITY_LINKED = 2,
 	OUTBOX_IDENTITY_UNLINKED = 3,
 	OUTBOX_ENTRY = 4,
+	OUTBOX_PROFILE = 6,
 };
 
 /* policies.c */
@@ -130,6 +131,20 @@ void policy_set_destroy(struct policy_set *set); /* with the older ones */
 /* The versions that were known at an instant, in the arena; there may be none. */
 enum mb_code policies_known(const struct repository *repository, int64_t known_at,
 			    struct arena *arena, struct policy_list *out, struct mb_err *err);
+
+/* members.c */
+/* What changed is no entry: a new revision, told by the outbox. */
+enum mb_code raise_revision(struct store_view *view, struct member_row *row, enum outbox_kind kind,
+			    struct mb_err *err);
+
+/* profile.c */
+/* *out borrows from the arena; *key, the member's, is to be forgotten whatever comes of it. */
+enum mb_code open_profile(struct repository *repository, const struct member_row *row,
+			  struct arena *arena, struct seal_member *key, struct profile *out,
+			  struct str *etag, struct mb_err *err);
+/* A write of kind WRITE_UPDATE to ledger->row. */
+enum mb_code update_profile(struct repository_write *req, struct store_view *view,
+			    struct ledger *ledger, struct mb_err *err);
 
 /* personal.c: plain forms of what is sealed; versioned. */
 enum mb_code encode_profile(const struct profile *profile, struct arena *arena, struct str *out,

@@ -311,16 +311,9 @@ static enum mb_code open_personal(struct repository *repository, struct store_vi
 				  struct member *out, struct mb_err *err)
 {
 	struct seal_member key;
-	struct str plain;
 	enum mb_code code =
-		seal_member_open(repository->seal, row->member_id, row->profile, &key, err);
+		open_profile(repository, row, arena, &key, &out->profile, &out->etag, err);
 
-	if (code == MB_OK) {
-		code = seal_unseal(&key, SEAL_PROFILE, row->profile, arena, &plain, err);
-	}
-	if (code == MB_OK) {
-		code = decode_profile(plain, &out->profile, err);
-	}
 	if (code == MB_OK) {
 		code = open_identities(&key, view, row->member_id, arena, out, err);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * members: enrolling, linking and unlinking; each once per request_id (request.c).
+ * members: enrolling, linking, unlinking, changing a profile; each once per request_id (request.c).
  */
 #include "repository/inner.h"
 
@@ -15,8 +15,8 @@ static enum mb_code digest_request(const struct repository_write *req,
 				   unsigned char out[SEAL_DIGEST_BYTES], struct mb_err *err)
 {
 	const struct profile *profile = &req->profile;
-	char numbers[64];
-	struct str parts[10];
+	char numbers[64], fields[16];
+	struct str parts[12];
 	size_t n = 0;
 
 	snprintf(numbers, sizeof(numbers), "%lld %d %d %d", (long long)req->ref.member_id,
@@ -30,6 +30,11 @@ static enum mb_code digest_request(const struct repository_write *req,
 	parts[n++] = profile->display_name;
 	parts[n++] = profile->region;
 	parts[n++] = profile->language;
+	if (req->kind == WRITE_UPDATE) {
+		snprintf(fields, sizeof(fields), "%u", req->profile_fields);
+		parts[n++] = str_from(fields);
+		parts[n++] = req->etag;
+	}
 	return seal_digest(req->call.repository->seal, parts, n, out, err);
 }
 
@@ -161,8 +166,8 @@ static enum mb_code enroll(struct repository_write *req, struct store_view *view
 	return code == MB_OK ? put_new_member(req, view, ledger, err) : code;
 }
 
-static enum mb_code raise_revision(struct store_view *view, struct member_row *row,
-				   enum outbox_kind kind, struct mb_err *err)
+enum mb_code raise_revision(struct store_view *view, struct member_row *row, enum outbox_kind kind,
+			    struct mb_err *err)
 {
 	enum mb_code code;
 
@@ -241,8 +246,26 @@ static enum mb_code apply_write(struct repository_write *req, struct store_view 
 	if (code != MB_OK) {
 		return code;
 	}
-	return req->kind == WRITE_LINK ? link_identity(req, view, ledger, err)
-				       : unlink_identity(req, view, ledger, err);
+	switch (req->kind) {
+	case WRITE_LINK:
+		return link_identity(req, view, ledger, err);
+	case WRITE_UNLINK:
+		return unlink_identity(req, view, ledger, err);
+	default:
+		return update_profile(req, view, ledger, err);
+	}
+}
+
+static enum mb_code tell_etag(const struct repository_write *req, const struct ledger *ledger,
+			      struct member *member, struct mb_err *err)
+{
+	struct seal_member key;
+	struct profile profile;
+	enum mb_code code = open_profile(req->call.repository, &ledger->row, req->call.arena, &key,
+					 &profile, &member->etag, err);
+
+	seal_forget(&key);
+	return code;
 }
 
 static enum mb_code answer_write(struct repository_write *req, struct store_view *view,
@@ -260,6 +283,9 @@ static enum mb_code answer_write(struct repository_write *req, struct store_view
 	if (code == MB_OK) {
 		code = describe_member(repository, view, &ledger->row, &fold, policies,
 				       MEMBER_STANDING, req->call.arena, &member, err);
+	}
+	if (code == MB_OK && req->kind == WRITE_UPDATE) {
+		code = tell_etag(req, ledger, member, err);
 	}
 	return code == MB_OK ? req->answer(req, member, &req->answered, err) : code;
 }

@@ -50,6 +50,16 @@ struct profile {
 	bool verified;
 };
 
+/* Which fields of it an update takes over. */
+enum profile_field {
+	PROFILE_NAME = 1,
+	PROFILE_BIRTHDAY = 2, /* month and day */
+	PROFILE_REGION = 4,
+	PROFILE_LANGUAGE = 8,
+	PROFILE_VERIFIED = 16,
+	PROFILE_ALL = 31,
+};
+
 /* Names a member: by id, or by identity when member_id is 0. */
 struct member_ref {
 	int64_t member_id;
@@ -101,6 +111,7 @@ struct member {
 	int64_t valid_until; /* 0: nothing is known to change */
 	/* MEMBER_PERSONAL */
 	struct profile profile;
+	struct str etag; /* of the profile, and of nothing else; after an update, too */
 	const struct identity *identities; /* by the time of linking */
 	size_t n_identities;
 	/* MEMBER_SCHEDULE */
@@ -169,8 +180,8 @@ struct repository_read {
  * enrolment and the first activity known. */
 void repository_read(struct repository *repository, struct repository_read *req);
 
-/* Makes a member, links or unlinks an identity; once per request_id. */
-enum member_write_kind { WRITE_ENROLL = 1, WRITE_LINK, WRITE_UNLINK };
+/* Makes a member, links or unlinks an identity, changes the profile; once per request_id. */
+enum member_write_kind { WRITE_ENROLL = 1, WRITE_LINK, WRITE_UNLINK, WRITE_UPDATE };
 
 struct repository_write;
 /* Makes the bytes that are answered, and kept for those who send the same request again. Runs inside
@@ -185,9 +196,11 @@ struct repository_write {
 	enum member_write_kind kind;
 	struct str request_id; /* canonical form of a UUID: lower case */
 	struct str method; /* kept beside it */
-	struct member_ref ref; /* LINK, UNLINK */
+	struct member_ref ref; /* LINK, UNLINK, UPDATE */
 	struct identity identity;
-	struct profile profile; /* ENROLL */
+	struct profile profile; /* ENROLL, UPDATE */
+	unsigned profile_fields; /* UPDATE: of enum profile_field; the others stay */
+	struct str etag; /* UPDATE: MB_ETAG_MISMATCH unless the profile has it; empty: any */
 	repository_answer_fn *answer;
 	/* out */
 	struct str answered;

@@ -53,6 +53,9 @@ Memberd__V1__AnswerInfo *to_info(struct arena *arena, const struct member *membe
 
 enum mb_code from_profile(const Memberd__V1__Profile *message, struct profile *out,
 			  struct mb_err *err);
+/* *fields: those of enum profile_field that the mask means; err->field is "update_mask" and below. */
+enum mb_code from_profile_mask(const Google__Protobuf__FieldMask *mask,
+			       const struct profile *profile, unsigned *fields, struct mb_err *err);
 /* personal: with profile and identities, which must have been read. */
 Memberd__V1__Member *to_member(struct arena *arena, const struct member *member, bool personal);
 

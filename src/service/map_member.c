@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/map.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define NAME_BYTES     128
 #define REGION_BYTES   8
 #define LANGUAGE_BYTES 35
+
+/* While a mask is read, beside enum profile_field. */
+#define BIRTHDAY_MONTH 256u
+#define BIRTHDAY_DAY   512u
 
 /* Letters and digits, and `more` between them: the form of region codes and language tags. */
 static bool is_tag(struct str text, size_t max, char more)
@@ -64,6 +71,77 @@ enum mb_code from_profile(const Memberd__V1__Profile *message, struct profile *o
 	return check_birthday(out->birthday_month, out->birthday_day, err);
 }
 
+/* 0: there is no such field. */
+static unsigned field_of_path(const char *path)
+{
+	static const struct {
+		const char *path;
+		unsigned field;
+	} paths[] = {
+		{"display_name", PROFILE_NAME},
+		{"birthday_month", BIRTHDAY_MONTH},
+		{"birthday_day", BIRTHDAY_DAY},
+		{"region", PROFILE_REGION},
+		{"language", PROFILE_LANGUAGE},
+		{"verified", PROFILE_VERIFIED},
+		{"*", PROFILE_ALL | BIRTHDAY_MONTH | BIRTHDAY_DAY},
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (strcmp(paths[i].path, path) == 0) {
+			return paths[i].field;
+		}
+	}
+	return 0;
+}
+
+static unsigned fields_set(const struct profile *profile)
+{
+	return (profile->display_name.len > 0 ? PROFILE_NAME : 0) |
+	       (profile->birthday_month != 0 ? PROFILE_BIRTHDAY : 0) |
+	       (profile->region.len > 0 ? PROFILE_REGION : 0) |
+	       (profile->language.len > 0 ? PROFILE_LANGUAGE : 0) |
+	       (profile->verified ? PROFILE_VERIFIED : 0);
+}
+
+/* A birthday changes as a whole, so that no mask can make a 30 February of two halves. */
+static enum mb_code whole_birthday(unsigned *fields, struct mb_err *err)
+{
+	unsigned halves = *fields & (BIRTHDAY_MONTH | BIRTHDAY_DAY);
+
+	if (halves == BIRTHDAY_MONTH || halves == BIRTHDAY_DAY) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "update_mask",
+				     "names one of birthday_month and birthday_day: name both");
+	}
+	*fields = (*fields & PROFILE_ALL) | (halves != 0 ? PROFILE_BIRTHDAY : 0);
+	return MB_OK;
+}
+
+enum mb_code from_profile_mask(const Google__Protobuf__FieldMask *mask,
+			       const struct profile *profile, unsigned *fields, struct mb_err *err)
+{
+	*fields = 0;
+	if (mask == NULL || mask->n_paths == 0) {
+		*fields = fields_set(profile);
+		return *fields != 0 ? MB_OK
+				    : mb_fail_field(err, MB_FIELD_INVALID, "update_mask",
+						    "names no field, and none is set in profile");
+	}
+	for (size_t i = 0; i < mask->n_paths; i++) {
+		unsigned field = field_of_path(mask->paths[i]);
+
+		if (field == 0 || (mask->n_paths > 1 && mask->paths[i][0] == '*')) {
+			mb_fail_field(err, MB_FIELD_INVALID, "update_mask",
+				      "'%.32s' is no field of the profile, or not alone",
+				      mask->paths[i]);
+			snprintf(err->field, sizeof(err->field), "update_mask.paths[%zu]", i);
+			return MB_FIELD_INVALID;
+		}
+		*fields |= field;
+	}
+	return whole_birthday(fields, err);
+}
+
 static Memberd__V1__Standing *to_standing(struct arena *arena, const struct standing *standing)
 {
 	Memberd__V1__Standing *message = arena_alloc(arena, sizeof(*message));
@@ -120,6 +198,7 @@ Memberd__V1__Member *to_member(struct arena *arena, const struct member *member,
 	message->state = (Memberd__V1__MemberState)member->state;
 	message->created_at = to_time(arena, member->created_at);
 	message->standing = to_standing(arena, &member->standing);
+	message->etag = to_text(arena, member->etag);
 	if (!personal) {
 		return message;
 	}

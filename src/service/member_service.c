@@ -301,6 +301,59 @@ static void enroll_member(struct rpc_call *call, const ProtobufCMessage *message
 	submit_change(changing);
 }
 
+static enum mb_code pack_updated(const struct repository_write *req, const struct member *member,
+				 struct str *out, struct mb_err *err)
+{
+	Memberd__V1__UpdateMemberResponse response = MEMBERD__V1__UPDATE_MEMBER_RESPONSE__INIT;
+
+	response.member = to_member(req->call.arena, member, false);
+	response.info = to_info(req->call.arena, member);
+	return pack_answer(req, &response.base, out, err);
+}
+
+static enum mb_code from_update(struct rpc_call *call,
+				const Memberd__V1__UpdateMemberRequest *request,
+				struct repository_write *out, struct mb_err *err)
+{
+	enum mb_code code =
+		from_request_id(request->request_id, rpc_call_arena(call), &out->request_id, err);
+
+	if (code == MB_OK) {
+		code = from_member_ref(request->member, &out->ref, err);
+		if (code != MB_OK) {
+			mb_err_prefix_field(err, "member");
+		}
+	}
+	if (code == MB_OK) {
+		code = from_profile(request->profile, &out->profile, err);
+		if (code != MB_OK) {
+			mb_err_prefix_field(err, "profile");
+		}
+	}
+	if (code == MB_OK) {
+		code = from_profile_mask(request->update_mask, &out->profile, &out->profile_fields,
+					 err);
+	}
+	out->etag = str_from(request->etag);
+	return code == MB_OK ? call_may_ask(call, &out->ref, err) : code;
+}
+
+static void update_member(struct rpc_call *call, const ProtobufCMessage *message, void *data)
+{
+	const Memberd__V1__UpdateMemberRequest *request = (const void *)message;
+	struct changing *changing = begin_change(call, data, WRITE_UPDATE, pack_updated);
+	struct mb_err err = {0};
+
+	if (changing == NULL) {
+		return;
+	}
+	if (from_update(call, request, &changing->write, &err) != MB_OK) {
+		call_fail(call, &err);
+		return;
+	}
+	submit_change(changing);
+}
+
 static void change_identity(struct rpc_call *call, struct changing *changing,
 			    const char *request_id, const Memberd__V1__MemberRef *member,
 			    const Memberd__V1__Identity *identity)
@@ -366,6 +419,9 @@ enum mb_code member_service_bind(struct rpc_registry *registry, struct services 
 		{"memberd.v1.MemberService/LookupMember",
 		 &memberd__v1__lookup_member_request__descriptor,
 		 &memberd__v1__lookup_member_response__descriptor, RPC_ARENA_CAP, lookup_member},
+		{"memberd.v1.MemberService/UpdateMember",
+		 &memberd__v1__update_member_request__descriptor,
+		 &memberd__v1__update_member_response__descriptor, RPC_ARENA_CAP, update_member},
 		{"memberd.v1.MemberService/ListTierHistory",
 		 &memberd__v1__list_tier_history_request__descriptor,
 		 &memberd__v1__list_tier_history_response__descriptor, RPC_ARENA_CAP,

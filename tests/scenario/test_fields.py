@@ -64,6 +64,8 @@ def by_member(api):
     return {
         "GetMember": lambda ref: api.members.GetMember(member=ref),
         "ListTierHistory": lambda ref: api.members.ListTierHistory(member=ref),
+        "UpdateMember": lambda ref: api.members.UpdateMember(
+            request_id=str(uuid.uuid4()), member=ref, profile=dict(region="CN")),
         "LinkIdentity": lambda ref: api.members.LinkIdentity(
             request_id=str(uuid.uuid4()), member=ref, identity=dict(issuer="a", external_id=str(uuid.uuid4()))),
         "UnlinkIdentity": lambda ref: api.members.UnlinkIdentity(
@@ -148,6 +150,7 @@ def test_request_ids(shared, api):
         expect(lambda: api.enroll("x", request_id=request_id), "request_id")
         expect(lambda: api.members.LinkIdentity(request_id=request_id, **link), "request_id")
         expect(lambda: api.members.UnlinkIdentity(request_id=request_id, **link), "request_id")
+        expect(lambda: api.members.UpdateMember(request_id=request_id, member=ref(shared.member)), "request_id")
     # the same in capitals is the same; the nil UUID is one
     name = str(uuid.uuid4())
     assert api.enroll(name, request_id=good) == api.enroll(name, request_id=good.upper())
@@ -492,11 +495,11 @@ def test_every_field_is_in_the_tables_of_this_file():
     """A new field of a request wants a line here."""
     known = {"activities", "amount", "as_of", "benefit_id", "birthday_day", "birthday_month", "brand", "cancellation",
              "category", "channel", "checks", "completed_at", "completion", "coupon", "coupons", "currency",
-             "display_name", "external_id", "identity", "issuer", "known_at", "language", "line_no", "lines", "member",
+             "display_name", "etag", "external_id", "identity", "issuer", "known_at", "language", "line_no", "lines", "member",
              "member_id", "member_price", "members", "min_revision", "nanos", "occurred_at", "order", "order_id",
-             "order_source", "page_size", "page_token", "platform", "points", "profile", "public_price", "region",
+             "order_source", "page_size", "page_token", "paths", "platform", "points", "profile", "public_price", "region",
              "request_id", "reversal", "seconds", "source", "source_event_id", "store", "sub_kind", "threshold",
-             "type", "verified", "view"}
+             "type", "update_mask", "verified", "view"}
     seen = set()
 
     def walk(spec):

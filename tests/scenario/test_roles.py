@@ -17,6 +17,7 @@ MAY = {
     "BatchGetMembers": READ,
     "LookupMember": READ,
     "ListTierHistory": {"admin", "support", "manager", "member"},
+    "UpdateMember": {"admin", "support", "producer"},
     "LinkIdentity": {"admin", "support", "producer"},
     "UnlinkIdentity": {"admin", "support", "producer"},
     "RecordActivities": {"admin", "producer"},
@@ -83,6 +84,7 @@ def request(name, who):
         "EnrollMember": lambda: dict(request_id=str(uuid.uuid4()), identity=new),
         "BatchGetMembers": lambda: dict(members=[who]),
         "LookupMember": lambda: dict(identity=dict(who).get("identity")),
+        "UpdateMember": lambda: dict(request_id=str(uuid.uuid4()), member=who, profile=dict(region="CN")),
         "LinkIdentity": lambda: dict(request_id=str(uuid.uuid4()), member=who, identity=new),
         "UnlinkIdentity": lambda: dict(request_id=str(uuid.uuid4()), member=who, identity=new),
         "RecordActivities": lambda: dict(activities=[M.Activity(

@@ -52,7 +52,7 @@
 	X(LAST_IDENTITY, 9, false, "a member keeps at least one identity")                         \
 	X(REVISION_UNKNOWN, 9, false, "min_revision is above the member's revision")               \
 	X(POLICY_NOT_NEXT, 9, false, "the policy version is not the one that comes next")          \
-	X(ETAG_MISMATCH, 10, false, "the member was changed since the etag was given")             \
+	X(ETAG_MISMATCH, 10, false, "the profile changed since it was read")                       \
 	X(CURSOR_TOO_OLD, 11, false, "what follows the cursor is no longer kept")                  \
 	X(METHOD_UNKNOWN, 12, false, "no such method")                                             \
 	X(INTERNAL, 13, false, "a defect of memberd")                                              \

@@ -276,10 +276,41 @@ static void a_cancelled_call_ends_and_changes_nothing(void **state)
 	assert_int_equal(look_up(bed, "ada", 0, &found), MB_MEMBER_NOT_FOUND);
 }
 
+static void a_profile_changes_where_it_is_said(void **state)
+{
+	struct repo_bed *bed = *state;
+	int64_t ada = repo_enroll(bed, "ada");
+	struct repository_write name = repo_write_of(bed, WRITE_UPDATE, ada, "");
+	struct repository_write same = repo_write_of(bed, WRITE_UPDATE, ada, "");
+	struct repository_write stale = repo_write_of(bed, WRITE_UPDATE, ada, "");
+	const struct member *before, *after;
+	struct mb_err err;
+
+	assert_int_equal(repo_get(bed, ada, MEMBER_PERSONAL, &before, &err), MB_OK);
+	name.profile = (struct profile){.display_name = STR("Ada"), .region = STR("GB")};
+	name.profile_fields = PROFILE_NAME;
+	name.etag = before->etag;
+	assert_int_equal(repo_write(bed, &name), MB_OK);
+	assert_int_equal(repo_get(bed, ada, MEMBER_PERSONAL, &after, &err), MB_OK);
+	assert_true(str_eq(after->profile.display_name, STR("Ada")));
+	assert_int_equal(after->profile.region.len, 0);
+	assert_int_equal(after->revision, before->revision + 1);
+	assert_int_equal(after->n_identities, 1); /* the member's key is as it was */
+	same.profile = name.profile;
+	same.profile_fields = PROFILE_NAME;
+	assert_int_equal(repo_write(bed, &same), MB_OK);
+	assert_true(str_eq(same.answered, name.answered));
+	stale.profile_fields = PROFILE_ALL;
+	stale.etag = before->etag;
+	assert_int_equal(repo_write(bed, &stale), MB_ETAG_MISMATCH);
+	assert_string_equal(stale.call.err.field, "etag");
+}
+
 static enum mb_code enroll_and_read(struct repo_bed *bed, struct mb_err *err)
 {
 	struct repository_write req = repo_write_of(bed, WRITE_ENROLL, 0, "ada");
 	struct repository_write link = repo_write_of(bed, WRITE_LINK, 0, "second");
+	struct repository_write update = repo_write_of(bed, WRITE_UPDATE, 0, "");
 	struct member_query query = {.ref.identity = {STR("test"), STR("second")}};
 	struct repository_read read = {
 		.queries = &query, .n = 1, .parts = MEMBER_STANDING | MEMBER_PERSONAL};
@@ -294,6 +325,13 @@ static enum mb_code enroll_and_read(struct repo_bed *bed, struct mb_err *err)
 	link.ref.identity = (struct identity){STR("test"), STR("ada")};
 	if (repo_write(bed, &link) != MB_OK) {
 		*err = link.call.err;
+		return err->code;
+	}
+	update.ref = link.ref;
+	update.profile.region = STR("CN");
+	update.profile_fields = PROFILE_ALL;
+	if (repo_write(bed, &update) != MB_OK) {
+		*err = update.call.err;
 		return err->code;
 	}
 	if (repo_read(bed, &read) != MB_OK) {
@@ -334,6 +372,7 @@ int main(int argc, char **argv)
 		TEST(a_request_id_is_forgotten_after_30_days),
 		TEST(a_refused_request_may_be_sent_again),
 		TEST(identities_are_linked_and_unlinked),
+		TEST(a_profile_changes_where_it_is_said),
 		TEST(who_is_bound_to_one_member_learns_nothing_of_others),
 		TEST(a_batch_answers_each_and_loads_once),
 		TEST(a_cancelled_call_ends_and_changes_nothing),
