@@ -159,7 +159,9 @@ static enum mb_code retract(struct store_view *view, int64_t member_id, const st
 					.effective_at = first->effective_at,
 					.known_at = now};
 
-	return store_add_history(view, &row, err);
+	int64_t seq;
+
+	return store_add_history(view, &row, &seq, err);
 }
 
 enum mb_code tell_history(struct store_view *view, int64_t member_id, const struct fold *fold,
@@ -190,7 +192,9 @@ enum mb_code tell_history(struct store_view *view, int64_t member_id, const stru
 						.effective_at = transition->effective_at,
 						.known_at = now};
 
-		code = store_add_history(view, &row, err);
+		int64_t seq;
+
+		code = store_add_history(view, &row, &seq, err);
 	}
 	return code;
 }

@@ -43,6 +43,11 @@ struct store_ops {
 
 	enum mb_code (*get_member)(struct store_view *view, int64_t member_id, struct arena *arena,
 				   struct member_row *out, bool *found, struct mb_err *err);
+	/* after 0: from the first on */
+	enum mb_code (*list_members)(struct store_view *view, int64_t after, size_t most,
+				     struct arena *arena, struct row_list *out, struct mb_err *err);
+	enum mb_code (*list_due)(struct store_view *view, int32_t vb, int64_t upto, size_t most,
+				 struct row_list *out, struct mb_err *err);
 	enum mb_code (*get_identity)(struct store_view *view, struct str key, struct arena *arena,
 				     struct identity_row *out, bool *found, struct mb_err *err);
 	enum mb_code (*list_identities)(struct store_view *view, int64_t member_id,
@@ -51,12 +56,24 @@ struct store_ops {
 	enum mb_code (*get_entry)(struct store_view *view, int64_t member_id, struct str source,
 				  struct str source_event_id, struct arena *arena,
 				  struct entry_row *out, bool *found, struct mb_err *err);
-	enum mb_code (*list_entries)(struct store_view *view, int64_t member_id,
-				     struct arena *arena, struct row_list *out, struct mb_err *err);
+	enum mb_code (*list_entries)(struct store_view *view, int64_t member_id, int64_t from,
+				     size_t most, struct arena *arena, struct row_list *out,
+				     struct mb_err *err);
 	enum mb_code (*list_history)(struct store_view *view, int64_t member_id,
 				     struct row_list *out, struct mb_err *err);
+	enum mb_code (*get_history)(struct store_view *view, int64_t member_id, int64_t seq,
+				    struct history_row *out, bool *found, struct mb_err *err);
 	enum mb_code (*list_outbox)(struct store_view *view, int64_t after, size_t most,
 				    struct row_list *out, struct mb_err *err);
+	enum mb_code (*bound_outbox)(struct store_view *view, int64_t *first, int64_t *last,
+				     struct mb_err *err);
+	enum mb_code (*last_audit)(struct store_view *view, int32_t vb, struct arena *arena,
+				   struct audit_row *out, bool *found, struct mb_err *err);
+	enum mb_code (*list_audit)(struct store_view *view, int32_t vb, int64_t seq, size_t most,
+				   struct arena *arena, struct row_list *out, struct mb_err *err);
+	enum mb_code (*get_checkpoint)(struct store_view *view, int64_t member_id,
+				       struct arena *arena, struct checkpoint_row *out, bool *found,
+				       struct mb_err *err);
 	enum mb_code (*get_request)(struct store_view *view, struct str principal,
 				    struct str request_id, struct arena *arena,
 				    struct request_row *out, bool *found, struct mb_err *err);
@@ -74,9 +91,15 @@ struct store_ops {
 	enum mb_code (*add_entry)(struct store_view *view, const struct entry_row *row,
 				  struct mb_err *err);
 	enum mb_code (*add_history)(struct store_view *view, const struct history_row *row,
-				    struct mb_err *err);
+				    int64_t *seq, struct mb_err *err);
 	enum mb_code (*add_outbox)(struct store_view *view, const struct outbox_row *row,
 				   struct mb_err *err);
+	enum mb_code (*add_audit)(struct store_view *view, const struct audit_row *row,
+				  struct mb_err *err);
+	enum mb_code (*put_checkpoint)(struct store_view *view, const struct checkpoint_row *row,
+				       struct mb_err *err);
+	enum mb_code (*delete_checkpoint)(struct store_view *view, int64_t member_id,
+					  struct mb_err *err);
 	enum mb_code (*add_request)(struct store_view *view, const struct request_row *row,
 				    struct mb_err *err);
 	enum mb_code (*add_policy)(struct store_view *view, const struct policy_row *row,

@@ -8,7 +8,8 @@
 #include "store/store.h"
 
 enum table {
-	T_MEMBER = 'm', /* member_id */
+	T_MEMBER = 'm', /* vb, member_id */
+	T_DUE = 'd', /* vb, due_at, member_id: the member's, when due_at is not 0 */
 	T_IDENTITY = 'i', /* key */
 	T_MEMBER_IDENTITY = 'j', /* member_id, linked_at, key: nothing */
 	T_ENTRY = 'e', /* member_id, entry_id */
@@ -19,6 +20,8 @@ enum table {
 	T_REQUEST_TIME = 't', /* known_at, principal, request_id: nothing */
 	T_META = 'v', /* name */
 	T_POLICY = 'p', /* version */
+	T_AUDIT = 'a', /* vb, seq */
+	T_CHECKPOINT = 'c', /* member_id */
 };
 
 #define KEY_MOST (1 + 2 * 8 + 2 * (2 + STORE_KEY_BYTES_MAX))

@@ -2,9 +2,9 @@
 /*
  * sqlite: what the files of this backend share; sqlite3.h itself stays in them.
  *
- *     sqlite.c         opening, transactions, closing      sqlite_rows.c    the rows
- *     sqlite_db.c      a connection and its statements     sqlite_schema.c  the schema and its steps
- *     sqlite_lock.c    the file, its mode, its one owner
+ *     sqlite.c         opening, transactions, closing      sqlite_rows.c    the rows, the table of ops
+ *     sqlite_db.c      a connection and its statements     sqlite_told.c    what was told and decided
+ *     sqlite_lock.c    the file, its mode, its one owner   sqlite_schema.c  the schema and its steps
  */
 #pragma once
 
@@ -73,6 +73,13 @@ size_t sqlite_changes_of(struct store_view *view);
 /* next and end of a statement without rows. */
 enum mb_code sqlite_do(struct query *q, enum mb_code taken, struct mb_err *err);
 
+/* ---- sqlite_rows.c ---- */
+
+/* Asks with what leads every key of a member's tables. */
+struct query sqlite_ask_member(struct store_view *view, enum sqlite_sql sql, int64_t member_id);
+/* A LIMIT. */
+int64_t sqlite_limit(size_t most);
+
 /* ---- sqlite_schema.c ---- */
 
 struct sqlite_step {
@@ -86,9 +93,30 @@ enum mb_code sqlite_migrate(struct sqlite3 *db, const struct sqlite_step *steps,
 enum mb_code sqlite_set_up(const char *path, const struct store_options *options,
 			   unsigned char id[STORE_ID_BYTES], struct mb_err *err);
 
-/* ---- the ops: those of rows and the table in sqlite_rows.c, these in sqlite.c ---- */
+/* ---- the ops: sqlite_rows.c has the table, sqlite_told.c and sqlite.c these ---- */
 
 extern const struct store_ops sqlite_ops;
+
+enum mb_code sqlite_list_history(struct store_view *view, int64_t member_id, struct row_list *out,
+				 struct mb_err *err);
+enum mb_code sqlite_get_history(struct store_view *view, int64_t member_id, int64_t seq,
+				struct history_row *out, bool *found, struct mb_err *err);
+enum mb_code sqlite_add_history(struct store_view *view, const struct history_row *row,
+				int64_t *seq, struct mb_err *err);
+enum mb_code sqlite_list_outbox(struct store_view *view, int64_t after, size_t most,
+				struct row_list *out, struct mb_err *err);
+enum mb_code sqlite_bound_outbox(struct store_view *view, int64_t *first, int64_t *last,
+				 struct mb_err *err);
+enum mb_code sqlite_add_outbox(struct store_view *view, const struct outbox_row *row,
+			       struct mb_err *err);
+enum mb_code sqlite_last_audit(struct store_view *view, int32_t vb, struct arena *arena,
+			       struct audit_row *out, bool *found, struct mb_err *err);
+enum mb_code sqlite_list_audit(struct store_view *view, int32_t vb, int64_t seq, size_t most,
+			       struct arena *arena, struct row_list *out, struct mb_err *err);
+enum mb_code sqlite_add_audit(struct store_view *view, const struct audit_row *row,
+			      struct mb_err *err);
+enum mb_code sqlite_prune(struct store_view *view, int64_t requests_before, int64_t outbox_before,
+			  size_t most, size_t *deleted, struct mb_err *err);
 
 void sqlite_destroy(struct store *store);
 enum mb_code sqlite_open_view(struct store *store, bool write, struct store_view **out,

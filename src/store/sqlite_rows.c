@@ -6,14 +6,18 @@
 
 #include <sqlite3.h>
 
-/* What leads every key of a member's tables. */
-static struct query ask_member(struct store_view *view, enum sqlite_sql sql, int64_t member_id)
+struct query sqlite_ask_member(struct store_view *view, enum sqlite_sql sql, int64_t member_id)
 {
 	struct query q = sqlite_ask(view, sql);
 
 	sqlite_bind_int(&q, vb_of(member_id));
 	sqlite_bind_int(&q, member_id);
 	return q;
+}
+
+int64_t sqlite_limit(size_t most)
+{
+	return most > INT64_MAX ? INT64_MAX : (int64_t)most;
 }
 
 static struct query ask_identity(struct store_view *view, enum sqlite_sql sql, struct str key)
@@ -27,20 +31,27 @@ static struct query ask_identity(struct store_view *view, enum sqlite_sql sql, s
 
 /* ---- members and identities ---- */
 
+static struct member_row take_member(struct query *q, struct arena *arena)
+{
+	return (struct member_row){.member_id = sqlite_int(q, 0),
+				   .revision = sqlite_int(q, 1),
+				   .created_at = sqlite_int(q, 2),
+				   .state = (int32_t)sqlite_int(q, 3),
+				   .due_at = sqlite_int(q, 4),
+				   .profile = sqlite_bytes(q, 5, arena),
+				   .state_cache = sqlite_bytes(q, 6, arena)};
+}
+
 static enum mb_code get_member(struct store_view *view, int64_t member_id, struct arena *arena,
 			       struct member_row *out, bool *found, struct mb_err *err)
 {
-	struct query q = ask_member(view, SQL_GET_MEMBER, member_id);
-	struct member_row row = {.member_id = member_id};
+	struct query q = sqlite_ask_member(view, SQL_GET_MEMBER, member_id);
 	bool is_there = sqlite_next(&q);
+	struct member_row row;
 	enum mb_code code;
 
 	if (is_there) {
-		row.revision = sqlite_int(&q, 0);
-		row.created_at = sqlite_int(&q, 1);
-		row.state = (int32_t)sqlite_int(&q, 2);
-		row.profile = sqlite_bytes(&q, 3, arena);
-		row.state_cache = sqlite_bytes(&q, 4, arena);
+		row = take_member(&q, arena);
 	}
 	code = sqlite_end(&q, MB_OK, err);
 	if (code == MB_OK && is_there) {
@@ -50,14 +61,47 @@ static enum mb_code get_member(struct store_view *view, int64_t member_id, struc
 	return code;
 }
 
+static enum mb_code list_members(struct store_view *view, int64_t after, size_t most,
+				 struct arena *arena, struct row_list *out, struct mb_err *err)
+{
+	struct query q = sqlite_ask(view, SQL_LIST_MEMBERS);
+
+	sqlite_bind_int(&q, after > 0 ? vb_of(after) : -1);
+	sqlite_bind_int(&q, after);
+	sqlite_bind_int(&q, sqlite_limit(most));
+	while (sqlite_next(&q)) {
+		struct member_row row = take_member(&q, arena);
+
+		row_list_add(out, &row);
+	}
+	return sqlite_end(&q, MB_OK, err);
+}
+
+static enum mb_code list_due(struct store_view *view, int32_t vb, int64_t upto, size_t most,
+			     struct row_list *out, struct mb_err *err)
+{
+	struct query q = sqlite_ask(view, SQL_LIST_DUE);
+
+	sqlite_bind_int(&q, vb);
+	sqlite_bind_int(&q, upto);
+	sqlite_bind_int(&q, sqlite_limit(most));
+	while (sqlite_next(&q)) {
+		struct due_row row = {.member_id = sqlite_int(&q, 0), .due_at = sqlite_int(&q, 1)};
+
+		row_list_add(out, &row);
+	}
+	return sqlite_end(&q, MB_OK, err);
+}
+
 static enum mb_code put_member(struct store_view *view, const struct member_row *row,
 			       struct mb_err *err)
 {
-	struct query q = ask_member(view, SQL_PUT_MEMBER, row->member_id);
+	struct query q = sqlite_ask_member(view, SQL_PUT_MEMBER, row->member_id);
 
 	sqlite_bind_int(&q, row->revision);
 	sqlite_bind_int(&q, row->created_at);
 	sqlite_bind_int(&q, row->state);
+	sqlite_bind_int(&q, row->due_at);
 	sqlite_bind_blob(&q, row->profile);
 	sqlite_bind_blob(&q, row->state_cache);
 	return sqlite_do(&q, MB_OK, err);
@@ -89,7 +133,7 @@ static enum mb_code get_identity(struct store_view *view, struct str key, struct
 static enum mb_code list_identities(struct store_view *view, int64_t member_id, struct arena *arena,
 				    struct row_list *out, struct mb_err *err)
 {
-	struct query q = ask_member(view, SQL_LIST_LINKS, member_id);
+	struct query q = sqlite_ask_member(view, SQL_LIST_LINKS, member_id);
 	enum mb_code code = MB_OK, ended;
 
 	while (code == MB_OK && sqlite_next(&q)) {
@@ -118,7 +162,7 @@ static enum mb_code list_identities(struct store_view *view, int64_t member_id, 
 static struct query ask_link(struct store_view *view, enum sqlite_sql sql, int64_t member_id,
 			     int64_t linked_at, struct str key)
 {
-	struct query q = ask_member(view, sql, member_id);
+	struct query q = sqlite_ask_member(view, sql, member_id);
 
 	sqlite_bind_int(&q, linked_at);
 	sqlite_bind_blob(&q, key);
@@ -206,7 +250,7 @@ static enum mb_code get_entry(struct store_view *view, int64_t member_id, struct
 			      struct str source_event_id, struct arena *arena,
 			      struct entry_row *out, bool *found, struct mb_err *err)
 {
-	struct query q = ask_member(view, SQL_GET_ENTRY, member_id);
+	struct query q = sqlite_ask_member(view, SQL_GET_ENTRY, member_id);
 	struct entry_row row;
 	enum mb_code code;
 	bool is_there;
@@ -225,11 +269,14 @@ static enum mb_code get_entry(struct store_view *view, int64_t member_id, struct
 	return code;
 }
 
-static enum mb_code list_entries(struct store_view *view, int64_t member_id, struct arena *arena,
-				 struct row_list *out, struct mb_err *err)
+static enum mb_code list_entries(struct store_view *view, int64_t member_id, int64_t from,
+				 size_t most, struct arena *arena, struct row_list *out,
+				 struct mb_err *err)
 {
-	struct query q = ask_member(view, SQL_LIST_ENTRIES, member_id);
+	struct query q = sqlite_ask_member(view, SQL_LIST_ENTRIES, member_id);
 
+	sqlite_bind_int(&q, from);
+	sqlite_bind_int(&q, sqlite_limit(most));
 	while (sqlite_next(&q)) {
 		struct entry_row row = take_entry(&q, arena);
 
@@ -241,7 +288,7 @@ static enum mb_code list_entries(struct store_view *view, int64_t member_id, str
 static enum mb_code add_entry(struct store_view *view, const struct entry_row *row,
 			      struct mb_err *err)
 {
-	struct query q = ask_member(view, SQL_ADD_ENTRY, row->member_id);
+	struct query q = sqlite_ask_member(view, SQL_ADD_ENTRY, row->member_id);
 
 	sqlite_bind_int(&q, row->entry_id);
 	sqlite_bind_int(&q, row->revision);
@@ -255,83 +302,6 @@ static enum mb_code add_entry(struct store_view *view, const struct entry_row *r
 	sqlite_bind_blob(&q, row->payload);
 	sqlite_bind_int(&q, checksum_of(row));
 	return sqlite_do(&q, MB_ACTIVITY_CONFLICT, err);
-}
-
-/* ---- what was told ---- */
-
-static enum mb_code list_history(struct store_view *view, int64_t member_id, struct row_list *out,
-				 struct mb_err *err)
-{
-	struct query q = ask_member(view, SQL_LIST_HISTORY, member_id);
-
-	while (sqlite_next(&q)) {
-		struct history_row row = {.member_id = sqlite_int(&q, 0),
-					  .seq = sqlite_int(&q, 1),
-					  .kind = (int32_t)sqlite_int(&q, 2),
-					  .restated = sqlite_int(&q, 3) != 0,
-					  .from_tier = (int32_t)sqlite_int(&q, 4),
-					  .to_tier = (int32_t)sqlite_int(&q, 5),
-					  .points = sqlite_int(&q, 6),
-					  .policy_version = (int32_t)sqlite_int(&q, 7),
-					  .effective_at = sqlite_int(&q, 8),
-					  .known_at = sqlite_int(&q, 9)};
-
-		row_list_add(out, &row);
-	}
-	return sqlite_end(&q, MB_OK, err);
-}
-
-static enum mb_code add_history(struct store_view *view, const struct history_row *row,
-				struct mb_err *err)
-{
-	struct query q = ask_member(view, SQL_ADD_HISTORY, row->member_id);
-
-	sqlite_bind_int(&q, row->kind);
-	sqlite_bind_int(&q, row->restated ? 1 : 0);
-	sqlite_bind_int(&q, row->from_tier);
-	sqlite_bind_int(&q, row->to_tier);
-	sqlite_bind_int(&q, row->points);
-	sqlite_bind_int(&q, row->policy_version);
-	sqlite_bind_int(&q, row->effective_at);
-	sqlite_bind_int(&q, row->known_at);
-	return sqlite_do(&q, MB_OK, err);
-}
-
-static int64_t limit_of(size_t most)
-{
-	return most > INT64_MAX ? INT64_MAX : (int64_t)most;
-}
-
-static enum mb_code list_outbox(struct store_view *view, int64_t after, size_t most,
-				struct row_list *out, struct mb_err *err)
-{
-	struct query q = sqlite_ask(view, SQL_LIST_OUTBOX);
-
-	sqlite_bind_int(&q, after);
-	sqlite_bind_int(&q, limit_of(most));
-	while (sqlite_next(&q)) {
-		struct outbox_row row = {.member_id = sqlite_int(&q, 0),
-					 .seq = sqlite_int(&q, 1),
-					 .revision = sqlite_int(&q, 2),
-					 .kind = (int32_t)sqlite_int(&q, 3),
-					 .effective_at = sqlite_int(&q, 4),
-					 .known_at = sqlite_int(&q, 5)};
-
-		row_list_add(out, &row);
-	}
-	return sqlite_end(&q, MB_OK, err);
-}
-
-static enum mb_code add_outbox(struct store_view *view, const struct outbox_row *row,
-			       struct mb_err *err)
-{
-	struct query q = ask_member(view, SQL_ADD_OUTBOX, row->member_id);
-
-	sqlite_bind_int(&q, row->revision);
-	sqlite_bind_int(&q, row->kind);
-	sqlite_bind_int(&q, row->effective_at);
-	sqlite_bind_int(&q, row->known_at);
-	return sqlite_do(&q, MB_OK, err);
 }
 
 /* ---- requests, values, policies ---- */
@@ -444,59 +414,44 @@ static enum mb_code add_policy(struct store_view *view, const struct policy_row 
 	return code;
 }
 
-/* ---- pruning ---- */
+/* ---- checkpoints ---- */
 
-static enum mb_code prune_requests(struct store_view *view, int64_t before, size_t most,
-				   size_t *deleted, struct mb_err *err)
+static enum mb_code get_checkpoint(struct store_view *view, int64_t member_id, struct arena *arena,
+				   struct checkpoint_row *out, bool *found, struct mb_err *err)
 {
-	struct query q = sqlite_ask(view, SQL_PRUNE_REQUESTS);
+	struct query q = sqlite_ask_member(view, SQL_GET_CHECKPOINT, member_id);
+	struct checkpoint_row row = {.member_id = member_id};
+	bool is_there = sqlite_next(&q);
 	enum mb_code code;
 
-	sqlite_bind_int(&q, before);
-	sqlite_bind_int(&q, limit_of(most));
-	code = sqlite_do(&q, MB_OK, err);
-	if (code == MB_OK) {
-		*deleted += sqlite_changes_of(view);
-	}
-	return code;
-}
-
-/* known_at rises with seq, so the old ones are the first ones. */
-static enum mb_code prune_outbox(struct store_view *view, int64_t before, size_t most,
-				 size_t *deleted, struct mb_err *err)
-{
-	struct query q = sqlite_ask(view, SQL_OLDEST_OUTBOX);
-	int64_t last = 0;
-	enum mb_code code;
-
-	sqlite_bind_int(&q, limit_of(most));
-	while (sqlite_next(&q) && sqlite_int(&q, 1) < before) {
-		last = sqlite_int(&q, 0);
+	if (is_there) {
+		row.revision = sqlite_int(&q, 0);
+		row.bytes = sqlite_bytes(&q, 1, arena);
 	}
 	code = sqlite_end(&q, MB_OK, err);
-	if (code == MB_OK && last > 0) {
-		q = sqlite_ask(view, SQL_PRUNE_OUTBOX);
-		sqlite_bind_int(&q, last);
-		code = sqlite_do(&q, MB_OK, err);
-		if (code == MB_OK) {
-			*deleted += sqlite_changes_of(view);
-		}
+	if (code == MB_OK && is_there) {
+		*out = row;
+		*found = true;
 	}
 	return code;
 }
 
-static enum mb_code prune(struct store_view *view, int64_t requests_before, int64_t outbox_before,
-			  size_t most, size_t *deleted, struct mb_err *err)
+static enum mb_code put_checkpoint(struct store_view *view, const struct checkpoint_row *row,
+				   struct mb_err *err)
 {
-	enum mb_code code = MB_OK;
+	struct query q = sqlite_ask_member(view, SQL_PUT_CHECKPOINT, row->member_id);
 
-	if (requests_before != 0) {
-		code = prune_requests(view, requests_before, most, deleted, err);
-	}
-	if (outbox_before != 0 && code == MB_OK) {
-		code = prune_outbox(view, outbox_before, most - *deleted, deleted, err);
-	}
-	return code;
+	sqlite_bind_int(&q, row->revision);
+	sqlite_bind_blob(&q, row->bytes);
+	return sqlite_do(&q, MB_OK, err);
+}
+
+static enum mb_code delete_checkpoint(struct store_view *view, int64_t member_id,
+				      struct mb_err *err)
+{
+	struct query q = sqlite_ask_member(view, SQL_DELETE_CHECKPOINT, member_id);
+
+	return sqlite_do(&q, MB_OK, err);
 }
 
 const struct store_ops sqlite_ops = {
@@ -512,12 +467,19 @@ const struct store_ops sqlite_ops = {
 	.undo = sqlite_undo,
 	.settle = sqlite_settle,
 	.get_member = get_member,
+	.list_members = list_members,
+	.list_due = list_due,
 	.get_identity = get_identity,
 	.list_identities = list_identities,
 	.get_entry = get_entry,
 	.list_entries = list_entries,
-	.list_history = list_history,
-	.list_outbox = list_outbox,
+	.list_history = sqlite_list_history,
+	.get_history = sqlite_get_history,
+	.list_outbox = sqlite_list_outbox,
+	.bound_outbox = sqlite_bound_outbox,
+	.last_audit = sqlite_last_audit,
+	.list_audit = sqlite_list_audit,
+	.get_checkpoint = get_checkpoint,
 	.get_request = get_request,
 	.get_meta = get_meta,
 	.list_policies = list_policies,
@@ -525,10 +487,13 @@ const struct store_ops sqlite_ops = {
 	.put_identity = put_identity,
 	.delete_identity = delete_identity,
 	.add_entry = add_entry,
-	.add_history = add_history,
-	.add_outbox = add_outbox,
+	.add_history = sqlite_add_history,
+	.add_outbox = sqlite_add_outbox,
+	.add_audit = sqlite_add_audit,
+	.put_checkpoint = put_checkpoint,
+	.delete_checkpoint = delete_checkpoint,
 	.add_request = add_request,
 	.add_policy = add_policy,
 	.put_meta = put_meta,
-	.prune = prune,
+	.prune = sqlite_prune,
 };

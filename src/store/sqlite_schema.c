@@ -16,7 +16,7 @@
 #define APPLICATION_ID 0x6d627264
 
 /* src/store/sql, embedded by the build */
-extern const unsigned char store_schema_1[];
+extern const unsigned char store_schema_1[], store_schema_2[];
 
 static int prepare(struct sqlite3 *db, const char *sql, sqlite3_stmt **out)
 {
@@ -207,6 +207,8 @@ static enum mb_code probe(struct sqlite3 *db, struct mb_err *err)
 		"SELECT /* all buckets */ 1 FROM entry LIMIT 1",
 		"SELECT /* all buckets */ 1 FROM history LIMIT 1",
 		"SELECT /* all buckets */ 1 FROM outbox LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM audit LIMIT 1",
+		"SELECT /* all buckets */ 1 FROM checkpoint LIMIT 1",
 		"SELECT 1 FROM request LIMIT 1",
 		"SELECT 1 FROM policy_version LIMIT 1",
 	};
@@ -222,7 +224,8 @@ static enum mb_code probe(struct sqlite3 *db, struct mb_err *err)
 enum mb_code sqlite_set_up(const char *path, const struct store_options *options,
 			   unsigned char id[STORE_ID_BYTES], struct mb_err *err)
 {
-	const struct sqlite_step steps[] = {{(const char *)store_schema_1}};
+	const struct sqlite_step steps[] = {{(const char *)store_schema_1},
+					    {(const char *)store_schema_2}};
 	struct sqlite3 *db;
 	enum mb_code code = sqlite_open_db(path, true, &db, err);
 

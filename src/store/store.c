@@ -3,6 +3,7 @@
 #include "store/engine.h"
 
 #include "base/fault.h"
+#include "domain/id.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -18,10 +19,14 @@ static void assert_ops(const struct store_ops *ops)
 	assert(ops->begin != NULL && ops->commit != NULL && ops->rollback != NULL);
 	assert(ops->mark != NULL && ops->keep != NULL && ops->undo != NULL);
 	assert(ops->settle != NULL);
-	assert(ops->get_member != NULL && ops->get_identity != NULL);
+	assert(ops->get_member != NULL && ops->list_members != NULL && ops->list_due != NULL);
+	assert(ops->get_identity != NULL);
 	assert(ops->list_identities != NULL && ops->get_entry != NULL);
 	assert(ops->list_entries != NULL && ops->list_history != NULL);
-	assert(ops->list_outbox != NULL && ops->get_request != NULL);
+	assert(ops->get_history != NULL && ops->list_outbox != NULL && ops->bound_outbox != NULL);
+	assert(ops->last_audit != NULL && ops->list_audit != NULL && ops->add_audit != NULL);
+	assert(ops->get_checkpoint != NULL && ops->put_checkpoint != NULL);
+	assert(ops->delete_checkpoint != NULL && ops->get_request != NULL);
 	assert(ops->get_meta != NULL && ops->list_policies != NULL);
 	assert(ops->put_member != NULL && ops->put_identity != NULL);
 	assert(ops->delete_identity != NULL && ops->add_entry != NULL);
@@ -164,6 +169,26 @@ enum mb_code store_get_member(struct store_view *view, int64_t member_id, struct
 	return ops_to_read(view)->get_member(view, member_id, arena, out, found, err);
 }
 
+enum mb_code store_list_members(struct store_view *view, int64_t after, size_t most,
+				struct arena *arena, struct member_row **out, size_t *n,
+				struct mb_err *err)
+{
+	struct row_list list = {.row_size = sizeof(**out)};
+	enum mb_code code = ops_to_read(view)->list_members(view, after, most, arena, &list, err);
+
+	return finish_list(&list, code, arena, out, n, err);
+}
+
+enum mb_code store_list_due(struct store_view *view, int32_t vb, int64_t upto, size_t most,
+			    struct arena *arena, struct due_row **out, size_t *n,
+			    struct mb_err *err)
+{
+	struct row_list list = {.row_size = sizeof(**out)};
+	enum mb_code code = ops_to_read(view)->list_due(view, vb, upto, most, &list, err);
+
+	return finish_list(&list, code, arena, out, n, err);
+}
+
 enum mb_code store_get_identity(struct store_view *view, struct str key, struct arena *arena,
 				struct identity_row *out, bool *found, struct mb_err *err)
 {
@@ -196,8 +221,16 @@ enum mb_code store_get_entry(struct store_view *view, int64_t member_id, struct 
 enum mb_code store_list_entries(struct store_view *view, int64_t member_id, struct arena *arena,
 				struct entry_row **out, size_t *n, struct mb_err *err)
 {
+	return store_list_entries_from(view, member_id, 0, SIZE_MAX, arena, out, n, err);
+}
+
+enum mb_code store_list_entries_from(struct store_view *view, int64_t member_id, int64_t from,
+				     size_t most, struct arena *arena, struct entry_row **out,
+				     size_t *n, struct mb_err *err)
+{
 	struct row_list list = {.row_size = sizeof(**out)};
-	enum mb_code code = ops_to_read(view)->list_entries(view, member_id, arena, &list, err);
+	enum mb_code code =
+		ops_to_read(view)->list_entries(view, member_id, from, most, arena, &list, err);
 
 	return finish_list(&list, code, arena, out, n, err);
 }
@@ -211,6 +244,13 @@ enum mb_code store_list_history(struct store_view *view, int64_t member_id, stru
 	return finish_list(&list, code, arena, out, n, err);
 }
 
+enum mb_code store_get_history(struct store_view *view, int64_t member_id, int64_t seq,
+			       struct history_row *out, bool *found, struct mb_err *err)
+{
+	*found = false;
+	return ops_to_read(view)->get_history(view, member_id, seq, out, found, err);
+}
+
 enum mb_code store_list_outbox(struct store_view *view, int64_t after, size_t most,
 			       struct arena *arena, struct outbox_row **out, size_t *n,
 			       struct mb_err *err)
@@ -219,6 +259,36 @@ enum mb_code store_list_outbox(struct store_view *view, int64_t after, size_t mo
 	enum mb_code code = ops_to_read(view)->list_outbox(view, after, most, &list, err);
 
 	return finish_list(&list, code, arena, out, n, err);
+}
+
+enum mb_code store_bound_outbox(struct store_view *view, int64_t *first, int64_t *last,
+				struct mb_err *err)
+{
+	return ops_to_read(view)->bound_outbox(view, first, last, err);
+}
+
+enum mb_code store_last_audit(struct store_view *view, int32_t vb, struct arena *arena,
+			      struct audit_row *out, bool *found, struct mb_err *err)
+{
+	*found = false;
+	return ops_to_read(view)->last_audit(view, vb, arena, out, found, err);
+}
+
+enum mb_code store_list_audit(struct store_view *view, int32_t vb, int64_t seq, size_t most,
+			      struct arena *arena, struct audit_row **out, size_t *n,
+			      struct mb_err *err)
+{
+	struct row_list list = {.row_size = sizeof(**out)};
+	enum mb_code code = ops_to_read(view)->list_audit(view, vb, seq, most, arena, &list, err);
+
+	return finish_list(&list, code, arena, out, n, err);
+}
+
+enum mb_code store_get_checkpoint(struct store_view *view, int64_t member_id, struct arena *arena,
+				  struct checkpoint_row *out, bool *found, struct mb_err *err)
+{
+	*found = false;
+	return ops_to_read(view)->get_checkpoint(view, member_id, arena, out, found, err);
 }
 
 enum mb_code store_get_request(struct store_view *view, struct str principal, struct str request_id,
@@ -293,14 +363,14 @@ enum mb_code store_add_entry(struct store_view *view, const struct entry_row *ro
 	return ops_to_write(view)->add_entry(view, &stamped, err);
 }
 
-enum mb_code store_add_history(struct store_view *view, const struct history_row *row,
+enum mb_code store_add_history(struct store_view *view, const struct history_row *row, int64_t *seq,
 			       struct mb_err *err)
 {
 	struct history_row stamped = *row;
 
 	assert(row->member_id > 0);
 	stamped.known_at = view->now;
-	return ops_to_write(view)->add_history(view, &stamped, err);
+	return ops_to_write(view)->add_history(view, &stamped, seq, err);
 }
 
 enum mb_code store_add_outbox(struct store_view *view, const struct outbox_row *row,
@@ -311,6 +381,31 @@ enum mb_code store_add_outbox(struct store_view *view, const struct outbox_row *
 	assert(row->member_id > 0);
 	stamped.known_at = view->now;
 	return ops_to_write(view)->add_outbox(view, &stamped, err);
+}
+
+enum mb_code store_add_audit(struct store_view *view, const struct audit_row *row,
+			     struct mb_err *err)
+{
+	struct audit_row stamped = *row;
+
+	assert(row->member_id >= 0 && row->seq > 0);
+	assert_hash(row->prev);
+	assert_hash(row->hash);
+	stamped.vb = vb_of(row->member_id);
+	stamped.known_at = view->now;
+	return ops_to_write(view)->add_audit(view, &stamped, err);
+}
+
+enum mb_code store_put_checkpoint(struct store_view *view, const struct checkpoint_row *row,
+				  struct mb_err *err)
+{
+	assert(row->member_id > 0);
+	return ops_to_write(view)->put_checkpoint(view, row, err);
+}
+
+enum mb_code store_delete_checkpoint(struct store_view *view, int64_t member_id, struct mb_err *err)
+{
+	return ops_to_write(view)->delete_checkpoint(view, member_id, err);
 }
 
 enum mb_code store_add_request(struct store_view *view, const struct request_row *row,

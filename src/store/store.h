@@ -52,6 +52,7 @@ struct member_row {
 	int64_t revision;
 	int64_t created_at;
 	int32_t state; /* enum member_state */
+	int64_t due_at; /* from then on something is to be told that is not; 0: nothing is ahead */
 	struct str profile; /* sealed personal fields, may be empty */
 	struct str state_cache; /* may be rebuilt at any time */
 };
@@ -90,6 +91,29 @@ struct outbox_row {
 	int64_t member_id, revision;
 	int32_t kind;
 	int64_t effective_at, known_at;
+	int64_t history_seq; /* the row of the member's history that it tells of; 0: none */
+};
+
+/* Who is due. */
+struct due_row {
+	int64_t member_id, due_at;
+};
+
+/* What a person decided. The rows of a bucket are a chain: numbered from 1 without gaps, each with the
+ * hash of the one before it; whoever adds one makes hash, over whatever it is to cover. */
+struct audit_row {
+	int32_t vb; /* by the store, of member_id */
+	int64_t seq;
+	int64_t member_id; /* 0: not about a member */
+	int64_t known_at;
+	struct str actor, action, detail;
+	struct str prev, hash; /* 32 bytes each */
+};
+
+/* What was computed of a member's ledger up to a revision; may be lost at any time. */
+struct checkpoint_row {
+	int64_t member_id, revision;
+	struct str bytes;
 };
 
 struct request_row {
@@ -114,6 +138,14 @@ int64_t store_view_now(const struct store_view *view); /* a write's known_at, a 
 
 enum mb_code store_get_member(struct store_view *view, int64_t member_id, struct arena *arena,
 			      struct member_row *out, bool *found, struct mb_err *err);
+/* By (vb, member_id): those after the member `after` (0: from the first on), at most `most`. */
+enum mb_code store_list_members(struct store_view *view, int64_t after, size_t most,
+				struct arena *arena, struct member_row **out, size_t *n,
+				struct mb_err *err);
+/* Of one bucket, by due_at: members whose due_at is not 0 and not after `upto`, at most `most`. */
+enum mb_code store_list_due(struct store_view *view, int32_t vb, int64_t upto, size_t most,
+			    struct arena *arena, struct due_row **out, size_t *n,
+			    struct mb_err *err);
 enum mb_code store_get_identity(struct store_view *view, struct str key, struct arena *arena,
 				struct identity_row *out, bool *found, struct mb_err *err);
 /* By linked_at, then key. */
@@ -125,13 +157,32 @@ enum mb_code store_get_entry(struct store_view *view, int64_t member_id, struct 
 /* All of a member, by entry_id. */
 enum mb_code store_list_entries(struct store_view *view, int64_t member_id, struct arena *arena,
 				struct entry_row **out, size_t *n, struct mb_err *err);
+/* The same from an entry_id on, at most `most`. Ids rise with known_at to the millisecond only. */
+enum mb_code store_list_entries_from(struct store_view *view, int64_t member_id, int64_t from,
+				     size_t most, struct arena *arena, struct entry_row **out,
+				     size_t *n, struct mb_err *err);
 /* By seq. */
 enum mb_code store_list_history(struct store_view *view, int64_t member_id, struct arena *arena,
 				struct history_row **out, size_t *n, struct mb_err *err);
+enum mb_code store_get_history(struct store_view *view, int64_t member_id, int64_t seq,
+			       struct history_row *out, bool *found, struct mb_err *err);
 /* seq > after, at most `most` of them. */
 enum mb_code store_list_outbox(struct store_view *view, int64_t after, size_t most,
 			       struct arena *arena, struct outbox_row **out, size_t *n,
 			       struct mb_err *err);
+/* The rows *first to *last are there, and no others: what a cursor asks for before *first has been
+ * pruned. *first is *last + 1 when there are none; *last is the greatest number ever given. */
+enum mb_code store_bound_outbox(struct store_view *view, int64_t *first, int64_t *last,
+				struct mb_err *err);
+/* The last row of a bucket's chain. */
+enum mb_code store_last_audit(struct store_view *view, int32_t vb, struct arena *arena,
+			      struct audit_row *out, bool *found, struct mb_err *err);
+/* By (vb, seq): those after (vb, seq), at most `most`; (0, 0): from the first on. */
+enum mb_code store_list_audit(struct store_view *view, int32_t vb, int64_t seq, size_t most,
+			      struct arena *arena, struct audit_row **out, size_t *n,
+			      struct mb_err *err);
+enum mb_code store_get_checkpoint(struct store_view *view, int64_t member_id, struct arena *arena,
+				  struct checkpoint_row *out, bool *found, struct mb_err *err);
 enum mb_code store_get_request(struct store_view *view, struct str principal, struct str request_id,
 			       struct arena *arena, struct request_row *out, bool *found,
 			       struct mb_err *err);
@@ -154,10 +205,20 @@ enum mb_code store_delete_identity(struct store_view *view, struct str key, stru
 /* MB_ACTIVITY_CONFLICT when the key or the id is taken. */
 enum mb_code store_add_entry(struct store_view *view, const struct entry_row *row,
 			     struct mb_err *err);
-enum mb_code store_add_history(struct store_view *view, const struct history_row *row,
+/* *seq is the number that it got. */
+enum mb_code store_add_history(struct store_view *view, const struct history_row *row, int64_t *seq,
 			       struct mb_err *err);
 enum mb_code store_add_outbox(struct store_view *view, const struct outbox_row *row,
 			      struct mb_err *err);
+/* The next of its bucket; MB_INTERNAL when its seq is there. */
+enum mb_code store_add_audit(struct store_view *view, const struct audit_row *row,
+			     struct mb_err *err);
+/* Inserts or replaces. */
+enum mb_code store_put_checkpoint(struct store_view *view, const struct checkpoint_row *row,
+				  struct mb_err *err);
+/* Nothing happens when there is none. */
+enum mb_code store_delete_checkpoint(struct store_view *view, int64_t member_id,
+				     struct mb_err *err);
 /* MB_REQUEST_ID_REUSED when (principal, request_id) is there. */
 enum mb_code store_add_request(struct store_view *view, const struct request_row *row,
 			       struct mb_err *err);

@@ -46,9 +46,10 @@ static enum mb_code write_member(struct store_job *job, struct store_view *view,
 	struct member_row member = {
 		.member_id = *id, .revision = 1, .profile = {profile, sizeof(profile)}};
 	enum mb_code code = store_put_member(view, &member, err);
+	int64_t seq;
 
 	for (int i = 0; i < HISTORY && code == MB_OK; i++) {
-		code = store_add_history(view, &(struct history_row){.member_id = *id}, err);
+		code = store_add_history(view, &(struct history_row){.member_id = *id}, &seq, err);
 	}
 	return code != MB_OK ? code
 			     : store_add_outbox(view, &(struct outbox_row){.member_id = *id}, err);

@@ -383,7 +383,7 @@ static void a_newer_schema_is_refused(void **state)
 	store_bed_close(&bed);
 	sql("UPDATE meta SET value = 999 WHERE name = 'store.schema'");
 	refused("start the newer memberd");
-	sql("UPDATE meta SET value = 1 WHERE name = 'store.schema'");
+	sql("UPDATE meta SET value = 2 WHERE name = 'store.schema'");
 	open_ok();
 	store_bed_close(&bed);
 	sql("UPDATE meta SET value = 999 WHERE name = 'store.payload'");

@@ -53,9 +53,11 @@ static enum mb_code add_three(struct store_job *job, struct store_view *view, st
 	const int64_t *member_id = bed_data(job);
 	struct member_row member = {.member_id = *member_id, .revision = 1};
 	enum mb_code code = store_put_member(view, &member, err);
+	int64_t seq;
 
 	if (code == MB_OK) {
-		code = store_add_history(view, &(struct history_row){.member_id = *member_id}, err);
+		code = store_add_history(view, &(struct history_row){.member_id = *member_id}, &seq,
+					 err);
 	}
 	return code == MB_OK ? add_one(job, view, err) : code;
 }

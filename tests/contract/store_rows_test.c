@@ -3,6 +3,7 @@
  * What every backend of the store keeps and tells: store_rows_test memory|sqlite.
  * Jobs, threads and failures are in store_jobs_test.c.
  */
+#include "rows.h"
 #include "store_bed.h"
 
 #include <setjmp.h>
@@ -37,22 +38,6 @@ static int tear_down(void **state)
 	arena_destroy(arena);
 	return 0;
 }
-
-#define HASH(c)                                                                     \
-	(struct str)                                                                \
-	{                                                                           \
-		c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c, 32 \
-	}
-#define BYTES(literal) ((struct str){literal, sizeof(literal) - 1})
-
-/* run() has no cmocka around it: what does not hold is an error of the job. */
-#define CHECK(holds)                                                                       \
-	do {                                                                               \
-		if (!(holds)) {                                                            \
-			return mb_fail(err, MB_INTERNAL, "line %d: %s", __LINE__, #holds); \
-		}                                                                          \
-	} while (0)
-#define OK(call) CHECK((call) == MB_OK)
 
 static void write_ok(store_run_fn *run, void *data)
 {
@@ -260,6 +245,12 @@ static enum mb_code see_entries(struct store_job *job, struct store_view *view, 
 	CHECK(str_eq(rows[3].source_event_id, STR("\xe6\x97\x85")));
 	OK(store_list_entries(view, 9, arena, &rows, &n, err));
 	CHECK(n == 0);
+	OK(store_list_entries_from(view, 7, 300, 2, arena, &rows, &n, err));
+	CHECK(n == 2 && rows[0].entry_id == 300 && rows[1].entry_id == 302);
+	OK(store_list_entries_from(view, 7, 303, SIZE_MAX, arena, &rows, &n, err));
+	CHECK(n == 1 && rows[0].entry_id == INT64_MAX);
+	OK(store_list_entries_from(view, 7, 0, 0, arena, &rows, &n, err));
+	CHECK(n == 0);
 	return MB_OK;
 }
 
@@ -327,11 +318,14 @@ static enum mb_code add_told_rows(struct store_job *job, struct store_view *view
 					   .effective_at = -i};
 		struct outbox_row out = {
 			.member_id = i, .seq = 99, .revision = i, .kind = 4, .effective_at = 50};
+		int64_t seq;
 
-		OK(store_add_history(view, &told, err));
+		OK(store_add_history(view, &told, &seq, err));
+		CHECK(seq == i);
+		out.history_seq = seq;
 		OK(store_add_outbox(view, &out, err));
 		told.member_id = 8;
-		OK(store_add_history(view, &told, err));
+		OK(store_add_history(view, &told, &seq, err));
 	}
 	return MB_OK;
 }
@@ -339,11 +333,20 @@ static enum mb_code add_told_rows(struct store_job *job, struct store_view *view
 static enum mb_code see_told_rows(struct store_job *job, struct store_view *view,
 				  struct mb_err *err)
 {
-	struct history_row *told;
+	struct history_row *told, one = {.seq = -1};
 	struct outbox_row *out;
+	bool found = true;
 	size_t n;
 
 	(void)job;
+	OK(store_get_history(view, 7, 4, &one, &found, err));
+	CHECK(!found && one.seq == -1);
+	OK(store_get_history(view, 9, 1, &one, &found, err));
+	CHECK(!found);
+	OK(store_get_history(view, 8, 2, &one, &found, err));
+	CHECK(found && one.member_id == 8 && one.seq == 2 && one.kind == 2 && one.restated);
+	CHECK(one.from_tier == 1 && one.to_tier == 6 && one.points == 2500);
+	CHECK(one.policy_version == 3 && one.effective_at == -2 && one.known_at == BED_NOW);
 	OK(store_list_history(view, 7, arena, &told, &n, err));
 	CHECK(n == 3);
 	for (int i = 0; i < 3; i++) {
@@ -357,6 +360,7 @@ static enum mb_code see_told_rows(struct store_job *job, struct store_view *view
 	for (int i = 0; i < 3; i++) {
 		CHECK(out[i].seq == i + 1 && out[i].member_id == i + 1 && out[i].revision == i + 1);
 		CHECK(out[i].kind == 4 && out[i].effective_at == 50 && out[i].known_at == BED_NOW);
+		CHECK(out[i].history_seq == i + 1);
 	}
 	OK(store_list_outbox(view, 1, 1, arena, &out, &n, err));
 	CHECK(n == 1 && out[0].seq == 2);

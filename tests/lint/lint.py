@@ -4,6 +4,7 @@
 
 Every lint is run twice: over the tree, where it must find nothing and must have looked at something,
 and over copies of the tree with a planted violation, each of which it must find."""
+import hashlib
 import os
 import re
 import shutil
@@ -138,7 +139,7 @@ def marks(tree, build):
 
 def buckets(tree, build):
     """Every SQL statement on a member table is of one vb, which is what shards it later, or says "all buckets"."""
-    tables = "member|identity|member_identity|entry|history|outbox"
+    tables = "member|identity|member_identity|entry|history|outbox|audit|checkpoint"
     verbs = "SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|CREATE TABLE|CREATE INDEX|CREATE UNIQUE INDEX"
     found, looked = [], 0
     for path in walk(tree, ["src/store"], (".c", ".h", ".sql")):
@@ -150,6 +151,30 @@ def buckets(tree, build):
             if not re.search(r"\bWHERE vb = |\(\s*vb,|\bvb\s+INTEGER NOT NULL", statement) and "/* all buckets */" not in statement:
                 found.append(f"{path}: a statement without vb: {' '.join(statement.split())[:70]}")
     return found, looked
+
+
+# SHA-256 of every step of the schema that data may have been made with. A step that is not named here
+# may still be changed, and has to be the last one.
+PUBLISHED_STEPS = {
+    "0001.sql": "06057e0d187dd111a5ffbbe68ae6d9cb15b29a8dc7c5cfa39ac06cbdd3df152c",
+}
+
+
+def steps(tree, build):
+    """A step of the schema never changes once it was published; steps are numbered without gaps."""
+    folder = os.path.join(tree, "src/store/sql")
+    names = sorted(os.listdir(folder))
+    found = [f"{name}: the published step is gone" for name in sorted(set(PUBLISHED_STEPS) - set(names))]
+    for number, name in enumerate(names, 1):
+        if name != f"{number:04}.sql":
+            found.append(f"{name}: not the name of step {number}")
+        elif name in PUBLISHED_STEPS:
+            with open(os.path.join(folder, name), "rb") as f:
+                if hashlib.sha256(f.read()).hexdigest() != PUBLISHED_STEPS[name]:
+                    found.append(f"{name}: published, and changed since: make a step of its own")
+        elif number != len(names):
+            found.append(f"{name}: followed by a step, so it is published: name its digest")
+    return found, len(names)
 
 
 def buf(tree, build):
@@ -179,6 +204,10 @@ def plant(path, text):
     return do
 
 
+def remove(path):
+    return lambda tree: os.remove(os.path.join(tree, path))
+
+
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 LINTS = {
     "arrows": (arrows, {
@@ -203,6 +232,11 @@ LINTS = {
         "one for all of them": plant("src/store/planted.sql", "SELECT vb FROM entry WHERE member_id = ?1;\n"),
         "one in a table of statements": plant("src/store/planted.h", SPDX + '#define P(X) X(P, "SELECT payload " \\\n\t"FROM entry")\n'),
         "one inside C": plant("src/store/planted.c", SPDX + 'static const char *q = "DELETE FROM history "\n\t"WHERE member_id = ?1";\n'),
+    }),
+    "steps": (steps, {
+        "a published step that changed": plant("src/store/sql/0001.sql", "-- more\n"),
+        "a published step that is gone": remove("src/store/sql/0001.sql"),
+        "a gap": plant("src/store/sql/0099.sql", "-- SPDX-License-Identifier: Apache-2.0\n"),
     }),
     "buf": (buf, {"a badly named field": plant("proto/memberd/v1/vip_service.proto", "message Planted {\n  string BadName = 1;\n}\n")}),
 }
