@@ -132,6 +132,16 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "                        \"amount\": \"129900\", \"category\": \"shoes\"}]}}\n"
 	 "  END\n",
 	 command_record},
+	{"preview", "[FILE]", 0, 1, FLAGS_SERVER,
+	 "what recording activities would make of a member",
+	 "Takes the same as record, all of one member, stores nothing and shows what became of "
+	 "each\n"
+	 "activity and the score with them. Only the first needs to name the member. Exit 1 when\n"
+	 "one of them would be refused.\n"
+	 "\n"
+	 "  memberctl preview order.json\n"
+	 "  memberctl preview order.json --output json | jq .after.score.score\n",
+	 command_preview},
 	{"import", "FILE", 1, 1,
 	 FLAGS_SERVER | FLAG_BIT(MAPPING) | FLAG_BIT(STATE) | FLAG_BIT(SHIFT_WEEKS) |
 		 FLAG_BIT(DRY_RUN) | FLAG_BIT(STRICT) | FLAG_BIT(PRINT) | FLAG_BIT(IN_FLIGHT),

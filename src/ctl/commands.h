@@ -18,6 +18,7 @@ int command_hotel(struct ctl *ctl);
 int command_import(struct ctl *ctl);
 int command_lookup(struct ctl *ctl);
 int command_offer(struct ctl *ctl);
+int command_preview(struct ctl *ctl);
 int command_quote(struct ctl *ctl);
 int command_record(struct ctl *ctl);
 int command_score(struct ctl *ctl);

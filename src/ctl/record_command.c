@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* record: activities from JSON. */
+/* record, preview: activities from JSON. */
 #include "base/arena.h"
 #include "client/client.h"
+#include "ctl/answers.h"
 #include "ctl/commands.h"
 #include "ctl/connect.h"
 #include "ctl/ctl.h"
@@ -10,7 +11,6 @@
 #include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/words.h"
-#include "memberd/v1/scoring_service.pb-c.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -76,7 +76,8 @@ static enum mb_code add_activities(struct ctl *ctl, struct str text, record_requ
 
 /* Whether all were taken in. */
 static bool show_results(struct ctl *ctl, const record_request *request,
-			 const Memberd__V1__RecordActivitiesResponse *response)
+			 Memberd__V1__RecordActivitiesResponse__Result *const *results,
+			 size_t n_results)
 {
 	static const char *const headers[] = {"activity", "result", "entry", "member",
 					      ">score",	  "tier",   "",	     NULL};
@@ -85,8 +86,8 @@ static bool show_results(struct ctl *ctl, const record_request *request,
 	bool all = true;
 
 	table_start(&table, headers);
-	for (size_t i = 0; i < response->n_results && i < request->n_activities; i++) {
-		const Memberd__V1__RecordActivitiesResponse__Result *result = response->results[i];
+	for (size_t i = 0; i < n_results && i < request->n_activities; i++) {
+		const Memberd__V1__RecordActivitiesResponse__Result *result = results[i];
 		struct mb_err err = {0};
 		bool good = client_read_status(result->status, &err) == MB_OK;
 
@@ -116,34 +117,74 @@ static bool show_results(struct ctl *ctl, const record_request *request,
 	return all;
 }
 
-int command_record(struct ctl *ctl)
+/* Of the file named, or of standard input; an exit code. */
+static int read_activities(struct ctl *ctl, record_request *request)
 {
-	record_request request = MEMBERD__V1__RECORD_ACTIVITIES_REQUEST__INIT;
 	const char *path = ctl->flags.n_arguments > 0 ? ctl->flags.arguments[0] : "-";
-	Memberd__V1__Activity *activities[ACTIVITIES_MAX];
-	ProtobufCMessage *answer;
 	struct mb_err err = {0};
 	enum mb_code code;
 	char *text;
 	size_t len;
-	int exit_code;
 
 	if (input_slurp(path, INPUT_BYTES_MAX, &text, &len, &err) != MB_OK) {
 		return ctl_fail(ctl, EXIT_NO_INPUT, "%s", err.text);
 	}
-	request.activities = activities;
-	code = add_activities(ctl, (struct str){text, len}, &request, &err);
+	code = add_activities(ctl, (struct str){text, len}, request, &err);
 	free(text);
-	if (code != MB_OK) {
-		return ctl_fail_err(ctl, &err);
+	return code == MB_OK ? EXIT_OK : ctl_fail_err(ctl, &err);
+}
+
+int command_record(struct ctl *ctl)
+{
+	record_request request = MEMBERD__V1__RECORD_ACTIVITIES_REQUEST__INIT;
+	const Memberd__V1__RecordActivitiesResponse *response;
+	Memberd__V1__Activity *activities[ACTIVITIES_MAX];
+	ProtobufCMessage *answer;
+	int exit_code;
+
+	request.activities = activities;
+	exit_code = read_activities(ctl, &request);
+	if (exit_code == EXIT_OK) {
+		exit_code = connect_call(
+			ctl, "memberd.v1.ScoringService/RecordActivities", &request.base,
+			&memberd__v1__record_activities_response__descriptor, true, &answer);
 	}
-	exit_code =
-		connect_call(ctl, "memberd.v1.ScoringService/RecordActivities", &request.base,
-			     &memberd__v1__record_activities_response__descriptor, true, &answer);
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}
-	return show_results(ctl, &request, (const Memberd__V1__RecordActivitiesResponse *)answer)
-		       ? EXIT_OK
-		       : EXIT_NO;
+	response = (const Memberd__V1__RecordActivitiesResponse *)answer;
+	return show_results(ctl, &request, response->results, response->n_results) ? EXIT_OK
+										   : EXIT_NO;
+}
+
+int command_preview(struct ctl *ctl)
+{
+	Memberd__V1__PreviewScoreRequest request = MEMBERD__V1__PREVIEW_SCORE_REQUEST__INIT;
+	record_request read = MEMBERD__V1__RECORD_ACTIVITIES_REQUEST__INIT;
+	const Memberd__V1__PreviewScoreResponse *response;
+	Memberd__V1__Activity *activities[ACTIVITIES_MAX];
+	ProtobufCMessage *answer;
+	int exit_code;
+	bool all;
+
+	read.activities = activities;
+	exit_code = read_activities(ctl, &read);
+	if (exit_code == EXIT_OK) {
+		request.member = activities[0]->member;
+		request.activities = activities;
+		request.n_activities = read.n_activities;
+		exit_code = connect_call(
+			ctl, "memberd.v1.ScoringService/PreviewScore", &request.base,
+			&memberd__v1__preview_score_response__descriptor, true, &answer);
+	}
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	response = (const Memberd__V1__PreviewScoreResponse *)answer;
+	all = show_results(ctl, &read, response->results, response->n_results);
+	if (!ctl->json && response->after != NULL) {
+		fputs("\nwith them, nothing of which is stored:\n", ctl->out);
+		show_score_answer(ctl, response->after);
+	}
+	return all ? EXIT_OK : EXIT_NO;
 }

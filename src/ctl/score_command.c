@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* score: what a member's score is, why, and what will be. */
 #include "ctl/amount.h"
+#include "ctl/answers.h"
 #include "ctl/commands.h"
 #include "ctl/connect.h"
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/words.h"
-#include "memberd/v1/scoring_service.pb-c.h"
 
 #include <inttypes.h>
 
@@ -117,24 +117,10 @@ static void show_schedule(struct ctl *ctl, const Memberd__V1__GetScoreResponse *
 	}
 }
 
-int command_score(struct ctl *ctl)
+void show_score_answer(struct ctl *ctl, const Memberd__V1__GetScoreResponse *response)
 {
-	Memberd__V1__GetScoreRequest request = MEMBERD__V1__GET_SCORE_REQUEST__INIT;
-	const Memberd__V1__GetScoreResponse *response;
-	ProtobufCMessage *answer;
 	char tier[SHOW_BYTES], level[SHOW_BYTES], at[SHOW_BYTES];
-	int exit_code = connect_subject_at(ctl, &request.member, &request.min_revision,
-					   &request.as_of, &request.known_at);
 
-	if (exit_code != EXIT_OK) {
-		return exit_code;
-	}
-	exit_code = connect_call(ctl, "memberd.v1.ScoringService/GetScore", &request.base,
-				 &memberd__v1__get_score_response__descriptor, true, &answer);
-	if (exit_code != EXIT_OK || ctl->json) {
-		return exit_code;
-	}
-	response = (const Memberd__V1__GetScoreResponse *)answer;
 	fprintf(ctl->out, "tier %s, level %s", show_tier(response->tier, tier),
 		show_level(response->level, level));
 	if (response->score != NULL) {
@@ -151,5 +137,22 @@ int command_score(struct ctl *ctl)
 	show_pending(ctl, response);
 	show_schedule(ctl, response);
 	show_info(response->member_id, response->info, ctl->out);
-	return EXIT_OK;
+}
+
+int command_score(struct ctl *ctl)
+{
+	Memberd__V1__GetScoreRequest request = MEMBERD__V1__GET_SCORE_REQUEST__INIT;
+	ProtobufCMessage *answer;
+	int exit_code = connect_subject_at(ctl, &request.member, &request.min_revision,
+					   &request.as_of, &request.known_at);
+
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	exit_code = connect_call(ctl, "memberd.v1.ScoringService/GetScore", &request.base,
+				 &memberd__v1__get_score_response__descriptor, true, &answer);
+	if (exit_code == EXIT_OK && !ctl->json) {
+		show_score_answer(ctl, (const Memberd__V1__GetScoreResponse *)answer);
+	}
+	return exit_code;
 }

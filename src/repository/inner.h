@@ -63,6 +63,8 @@ void prune_stop(struct prune *prune, void (*cb)(struct repository *repository));
 enum mb_code resolve_member(struct repository_call *call, struct store_view *view,
 			    const struct member_ref *ref, struct arena *arena,
 			    struct member_row *out, struct mb_err *err);
+/* MB_REVISION_UNKNOWN when the member's is below what the caller has seen. */
+enum mb_code check_revision(int64_t min_revision, int64_t revision, struct mb_err *err);
 /* With an arena of its own and nothing in it; MB_OVERLOADED when there is no memory. */
 enum mb_code ledger_init(struct ledger *ledger, struct repository *repository,
 			 enum store_job_kind kind, struct mb_err *err);

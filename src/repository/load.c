@@ -97,6 +97,15 @@ enum mb_code resolve_member(struct repository_call *call, struct store_view *vie
 	return code;
 }
 
+enum mb_code check_revision(int64_t min_revision, int64_t revision, struct mb_err *err)
+{
+	if (min_revision > revision) {
+		return mb_fail_field(err, MB_REVISION_UNKNOWN, "min_revision",
+				     "the member is at revision %lld", (long long)revision);
+	}
+	return MB_OK;
+}
+
 /* ---- ledgers ---- */
 
 struct arena *ledger_arena(struct repository *repository, size_t reserve, struct mb_err *err)

@@ -9,16 +9,6 @@
 
 #include <assert.h>
 
-static enum mb_code check_revision(const struct member_query *query, int64_t revision,
-				   struct mb_err *err)
-{
-	if (query->min_revision > revision) {
-		return mb_fail_field(err, MB_REVISION_UNKNOWN, "min_revision",
-				     "the member is at revision %lld", (long long)revision);
-	}
-	return MB_OK;
-}
-
 /* A member that an earlier query of this read has described. */
 static const struct member *find_described(const struct repository_read *req, size_t upto,
 					   int64_t member_id)
@@ -138,7 +128,7 @@ static enum mb_code answer_query(struct repository_read *req, struct store_view 
 		resolve_member(&req->call, view, &query->ref, ledger->arena, &ledger->row, err);
 
 	if (code == MB_OK) {
-		code = check_revision(query, ledger->row.revision, err);
+		code = check_revision(query->min_revision, ledger->row.revision, err);
 	}
 	if (code == MB_OK) {
 		*out = find_described(req, i, ledger->row.member_id);

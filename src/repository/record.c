@@ -8,6 +8,8 @@
  * does not disturb the others; what is wrong with the store ends the batch, and nothing of it is
  * kept. After his last item a member is folded once: that gives states, score and tier of all his
  * items, and what of his history has to be told.
+ *
+ * A preview is the same for one member, in a read job: what it accepts is the ledger's in memory only.
  */
 #include "repository/inner.h"
 
@@ -17,14 +19,17 @@
 
 struct batch {
 	struct repository_record *req;
+	bool previewed; /* nothing is written */
 	struct store_view *view;
 	const struct policy_list *policies;
 	int64_t now;
 	int64_t *members; /* of items; 0: refused, or done */
 	/* of the member whose turn it is */
 	struct ledger ledger;
+	size_t n_stored; /* entries of it that the store has; those behind are previewed */
 	bool changed; /* an item was accepted */
 	size_t *entries; /* of items, index into the ledger's; SIZE_MAX: refused */
+	const struct member *outlook; /* of a preview: after the last item, with the schedule */
 };
 
 /* ---- whom the items mean ---- */
@@ -102,6 +107,52 @@ static size_t index_of_entry(const struct ledger *ledger, int64_t entry_id)
 	return i;
 }
 
+/* What a preview took in before has no row but a place in the ledger. */
+static enum mb_code find_previewed(const struct batch *batch, const struct activity *activity,
+				   struct arena *scratch, struct entry_row *row, bool *found,
+				   struct mb_err *err)
+{
+	const struct ledger *ledger = &batch->ledger;
+
+	for (size_t i = batch->n_stored; i < ledger->n; i++) {
+		const struct entry *entry = &ledger->entries[i];
+
+		if (str_eq(entry->activity.source_event_id, activity->source_event_id) &&
+		    str_eq(entry->activity.source, activity->source)) {
+			*found = true;
+			row->entry_id = entry->entry_id;
+			row->revision = 0;
+			return payload_encode(&entry->activity, scratch, &row->payload, err);
+		}
+	}
+	return MB_OK;
+}
+
+static enum mb_code find_told(const struct batch *batch, const struct activity *activity,
+			      struct arena *scratch, struct entry_row *row, bool *found,
+			      struct mb_err *err)
+{
+	enum mb_code code =
+		store_get_entry(batch->view, batch->ledger.row.member_id, activity->source,
+				activity->source_event_id, scratch, row, found, err);
+
+	if (code == MB_OK && !*found && batch->previewed) {
+		code = find_previewed(batch, activity, scratch, row, found, err);
+	}
+	return code;
+}
+
+static enum mb_code refuse_conflict(int64_t entry_id, struct mb_err *err)
+{
+	if (entry_id < 0) {
+		return mb_fail_field(err, MB_ACTIVITY_CONFLICT, "source_event_id",
+				     "it has other content earlier in this preview");
+	}
+	return mb_fail_field(err, MB_ACTIVITY_CONFLICT, "source_event_id",
+			     "it was told before with other content, as entry %lld",
+			     (long long)entry_id);
+}
+
 /* *index: of the entry that the key names; SIZE_MAX when it is new. */
 static enum mb_code find_replay(struct batch *batch, struct record_item *item, struct str payload,
 				struct arena *scratch, size_t *index, struct mb_err *err)
@@ -109,9 +160,7 @@ static enum mb_code find_replay(struct batch *batch, struct record_item *item, s
 	struct ledger *ledger = &batch->ledger;
 	struct entry_row row;
 	bool found = false, same = false;
-	enum mb_code code =
-		store_get_entry(batch->view, ledger->row.member_id, item->activity.source,
-				item->activity.source_event_id, scratch, &row, &found, err);
+	enum mb_code code = find_told(batch, &item->activity, scratch, &row, &found, err);
 
 	*index = SIZE_MAX;
 	if (code != MB_OK || !found) {
@@ -119,9 +168,7 @@ static enum mb_code find_replay(struct batch *batch, struct record_item *item, s
 	}
 	code = same_content(row.payload, payload, scratch, &same, err);
 	if (code == MB_OK && !same) {
-		code = mb_fail_field(err, MB_ACTIVITY_CONFLICT, "source_event_id",
-				     "it was told before with other content, as entry %lld",
-				     (long long)row.entry_id);
+		code = refuse_conflict(row.entry_id, err);
 	}
 	if (code != MB_OK) {
 		return code;
@@ -165,18 +212,36 @@ static enum mb_code note_woken(struct batch *batch, const struct verdict *verdic
 	return MB_OK;
 }
 
+/* As ledger_accept(), but only in memory; the id, below 0, is one that no stored entry has. */
+static enum mb_code suppose_entry(struct batch *batch, const struct activity *activity,
+				  struct mb_err *err)
+{
+	struct ledger *ledger = &batch->ledger;
+	const struct entry entry = {.entry_id = -1 - (int64_t)ledger->n,
+				    .revision = ledger->row.revision + 1,
+				    .known_at = batch->now,
+				    .activity = *activity};
+	enum mb_code code = ledger_append(ledger, &entry, err);
+
+	if (code == MB_OK) {
+		ledger->row.revision = entry.revision;
+	}
+	return code;
+}
+
 static enum mb_code accept_entry(struct batch *batch, struct record_item *item, struct str payload,
 				 struct mb_err *err)
 {
-	enum mb_code code =
-		ledger_accept(&batch->ledger, batch->view, &item->activity, payload, err);
+	enum mb_code code = batch->previewed ? suppose_entry(batch, &item->activity, err)
+					     : ledger_accept(&batch->ledger, batch->view,
+							     &item->activity, payload, err);
 
 	if (code == MB_OK) {
 		const struct entry *entry = &batch->ledger.entries[batch->ledger.n - 1];
 
 		batch->changed = true;
 		item->entry_id = entry->entry_id;
-		item->revision = entry->revision;
+		item->revision = batch->previewed ? 0 : entry->revision;
 	}
 	return code;
 }
@@ -225,20 +290,35 @@ static enum mb_code take_item(struct batch *batch, size_t i, struct mb_err *err)
 
 /* ---- a member's turn ---- */
 
+static enum mb_code describe(const struct batch *batch, const struct fold *fold, unsigned parts,
+			     const struct member **out, struct mb_err *err)
+{
+	struct member *member = NULL;
+	enum mb_code code =
+		describe_member(batch->req->call.repository, batch->view, &batch->ledger.row, fold,
+				batch->policies, parts, batch->req->call.arena, &member, err);
+
+	*out = member;
+	return code;
+}
+
 static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct mb_err *err)
 {
 	struct ledger *ledger = &batch->ledger;
-	struct member *member;
+	const struct member *member;
 	struct fold fold;
-	enum mb_code code = ledger_fold(ledger, batch->policies, batch->now, false, &fold, err);
+	enum mb_code code =
+		ledger_fold(ledger, batch->policies, batch->now, batch->previewed, &fold, err);
 
-	if (code == MB_OK && batch->changed) {
+	if (code == MB_OK && batch->changed && !batch->previewed) {
 		code = ledger_settle(ledger, batch->view, &fold, err);
 	}
 	if (code == MB_OK) {
-		code = describe_member(batch->req->call.repository, batch->view, &ledger->row,
-				       &fold, batch->policies, MEMBER_STANDING,
-				       batch->req->call.arena, &member, err);
+		code = describe(batch, &fold, MEMBER_STANDING, &member, err);
+	}
+	if (code == MB_OK && batch->previewed) {
+		code = describe(batch, &fold, MEMBER_STANDING | MEMBER_SCHEDULE, &batch->outlook,
+				err);
 	}
 	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
 		if (batch->members[i] == member_id) {
@@ -337,4 +417,101 @@ void repository_record(struct repository *repository, struct repository_record *
 {
 	assert(req->n >= 1 && req->n <= BATCH_ITEMS_MAX);
 	repository_submit(repository, &req->call, STORE_WRITE, run_record);
+}
+
+/* ---- previews ---- */
+
+static enum mb_code refuse_other(struct batch *batch, size_t i, struct mb_err *err)
+{
+	return refuse_item(batch, i,
+			   mb_fail_field(&batch->req->items[i].err, MB_FIELD_INVALID, "member",
+					 "is another one than that of the preview"),
+			   err);
+}
+
+/* Items may leave the member out; one of somebody else has no place here. */
+static enum mb_code resolve_previewed(struct batch *batch, struct mb_err *err)
+{
+	int64_t member_id = batch->ledger.row.member_id;
+	enum mb_code code = MB_OK;
+
+	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
+		const struct record_item *item = &batch->req->items[i];
+
+		if (item->code != MB_OK) {
+			continue;
+		}
+		if (item->ref.member_id == 0 && item->ref.identity.issuer.len == 0) {
+			batch->members[i] = member_id;
+			continue;
+		}
+		code = resolve_item(batch, i, err);
+		if (code == MB_OK && batch->members[i] != 0 && batch->members[i] != member_id) {
+			code = refuse_other(batch, i, err);
+		}
+	}
+	return code;
+}
+
+/* With the memory that a write may take, so that what is too large for the one is for the other. */
+static enum mb_code load_previewed(struct batch *batch, const struct repository_preview *req,
+				   struct mb_err *err)
+{
+	struct ledger *ledger = &batch->ledger;
+	struct repository_call *call = &batch->req->call;
+	enum mb_code code = ledger_init(ledger, call->repository, STORE_WRITE, err);
+
+	if (code == MB_OK) {
+		code = resolve_member(call, batch->view, &req->ref, ledger->arena, &ledger->row,
+				      err);
+	}
+	if (code == MB_OK) {
+		code = check_revision(req->min_revision, ledger->row.revision, err);
+	}
+	if (code == MB_OK) {
+		code = ledger_load(ledger, batch->view, err);
+	}
+	batch->n_stored = ledger->n;
+	return code;
+}
+
+static enum mb_code take_previewed(struct batch *batch, struct mb_err *err)
+{
+	int64_t revision = batch->ledger.row.revision;
+	enum mb_code code = MB_OK;
+
+	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
+		if (batch->members[i] != 0) {
+			code = take_item(batch, i, err);
+		}
+	}
+	batch->ledger.row.revision = revision; /* which nothing has raised */
+	return code == MB_OK ? settle_member(batch, batch->ledger.row.member_id, err) : code;
+}
+
+static enum mb_code run_preview(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct repository_preview *req = (struct repository_preview *)CALL_OF_JOB(job);
+	struct batch batch;
+	enum mb_code code = make_batch(&req->record, view, &batch, err);
+
+	batch.previewed = true;
+	if (code == MB_OK) {
+		code = load_previewed(&batch, req, err);
+	}
+	if (code == MB_OK) {
+		code = resolve_previewed(&batch, err);
+	}
+	if (code == MB_OK) {
+		code = take_previewed(&batch, err);
+	}
+	ledger_fini(&batch.ledger);
+	req->member = batch.outlook;
+	return code;
+}
+
+void repository_preview(struct repository *repository, struct repository_preview *req)
+{
+	assert(req->record.n >= 1 && req->record.n <= BATCH_ITEMS_MAX);
+	repository_submit(repository, &req->record.call, STORE_READ, run_preview);
 }

@@ -242,6 +242,21 @@ struct repository_record {
 
 void repository_record(struct repository *repository, struct repository_record *req);
 
+/* What the same would make of one member now; nothing is stored. Items are judged and answered as
+ * those of repository_record(), but that what is not stored has an entry_id below 0 and no revision.
+ * An item whose ref is all zero means this member, one that names another is MB_FIELD_INVALID. */
+struct repository_preview {
+	struct repository_record record; /* its call is the preview's */
+	/* in */
+	struct member_ref ref;
+	int64_t min_revision;
+	/* out */
+	const struct member
+		*member; /* MEMBER_STANDING and MEMBER_SCHEDULE, after the whole batch */
+};
+
+void repository_preview(struct repository *repository, struct repository_preview *req);
+
 /* ---- policies and time: from any thread, at once ---- */
 
 /* max(clock, latest known_at): the instant of receipt for checks at the border. */

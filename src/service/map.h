@@ -41,7 +41,7 @@ enum mb_code from_request_id(const char *text, struct arena *arena, struct str *
 /* 1 to BATCH_ITEMS_MAX. */
 enum mb_code from_batch(size_t n, const char *field, struct mb_err *err);
 
-/* Never NULL: the empty text when the arena is used up. */
+/* Never NULL: the empty text when the arena is used up. An id that is none (0 or below) is empty, too. */
 char *to_id(struct arena *arena, int64_t id);
 char *to_text(struct arena *arena, struct str text);
 /* NULL for none: 0. */

@@ -133,7 +133,8 @@ static char *or_empty(char *text)
 
 char *to_id(struct arena *arena, int64_t id)
 {
-	return or_empty(arena_printf(arena, "%lld", (long long)id));
+	return id <= 0 ? (char *)protobuf_c_empty_string
+		       : or_empty(arena_printf(arena, "%lld", (long long)id));
 }
 
 char *to_text(struct arena *arena, struct str text)

@@ -4,6 +4,7 @@
  */
 #include "service/calls.h"
 #include "service/map.h"
+#include "service/preview.h"
 
 /* ---- RecordActivities ---- */
 
@@ -156,6 +157,10 @@ enum mb_code scoring_service_bind(struct rpc_registry *registry, struct services
 		 record_activities},
 		{"memberd.v1.ScoringService/GetScore", &memberd__v1__get_score_request__descriptor,
 		 &memberd__v1__get_score_response__descriptor, RPC_ARENA_CAP, get_score},
+		{"memberd.v1.ScoringService/PreviewScore",
+		 &memberd__v1__preview_score_request__descriptor,
+		 &memberd__v1__preview_score_response__descriptor, RPC_ARENA_CAP_BATCH,
+		 preview_score},
 	};
 
 	return service_bind_methods(registry, methods, sizeof(methods) / sizeof(methods[0]),

@@ -18,12 +18,14 @@ IO_ERROR = 74
 COMMANDS = {
     "enroll": ["shop:new"], "update": [MEMBER, "--verified"], "get": [MEMBER], "lookup": [MEMBER], "benefits": [MEMBER],
     "check": [MEMBER, "value-channel-discount"], "quote": [MEMBER, "--line", "1:1.00"], "hotel": [MEMBER],
-    "offer": [MEMBER], "score": [MEMBER], "history": [MEMBER], "record": [], "health": [],
+    "offer": [MEMBER], "score": [MEMBER], "history": [MEMBER], "record": [], "preview": [],
+    "health": [],
 }
 RECORD = json.dumps({"source": "shop", "sourceEventId": "e", "member": {"identity": {"issuer": "shop", "externalId": "ada"}},
                      "occurredAt": "2026-11-01T10:00:00Z", "cancellation": {"order": {"orderId": "o"}}})
 ROLES = {"checkout": {"get", "lookup", "benefits", "check", "quote", "hotel", "offer", "health"},
-         "producer": {"enroll", "update", "record", "health"}, "manager": {"get", "lookup", "score", "history", "health"}}
+         "producer": {"enroll", "update", "record", "health"},
+         "manager": {"get", "lookup", "score", "history", "preview", "health"}}
 
 
 def told(done):

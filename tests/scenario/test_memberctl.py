@@ -40,6 +40,8 @@ def test_a_member_from_enrolment_to_score(run):
     done = run("record", stdin=json.dumps(activity()))
     assert "posted" in done.out and number in done.out
     assert "was there before" in run("record", "-", stdin=json.dumps(activity(), indent=1)).out
+    done = run("preview", stdin=json.dumps(activity()))
+    assert "was there before" in done.out and "nothing of which is stored" in done.out and "fraction dropped" in done.out
     score = run.json("score", number)
     # 1,299.00 at a point a yuan, one day, one platform, one category: 129.9 + 1 + 10 + 2
     assert score["score"]["score"] == "142"
@@ -225,7 +227,7 @@ def test_help_teaches_every_command(run):
     text = run("help").out
     names = [line.split()[0] for line in text.split("commands:\n")[1].split("\n\n")[0].splitlines()]
     assert set(names) == {"enroll", "update", "get", "lookup", "benefits", "check", "quote", "hotel", "offer", "score", "history",
-                          "record", "import", "health", "completion", "version", "help"}
+                          "record", "preview", "import", "health", "completion", "version", "help"}
     for name in names[:-3]:
         done = run(name, "--help")
         assert f"\n  memberctl {name}" in done.out and "exit codes:" in done.out and "--help" in done.out, done

@@ -22,6 +22,7 @@ MAY = {
     "UnlinkIdentity": {"admin", "support", "producer"},
     "RecordActivities": {"admin", "producer"},
     "GetScore": {"admin", "support", "manager", "member"},
+    "PreviewScore": {"admin", "support", "manager", "member"},
     "CheckBenefit": {"admin", "checkout", "portal", "support", "member"},
     "BatchCheckBenefits": {"admin", "checkout", "portal", "support", "member"},
     "ListMemberBenefits": {"admin", "checkout", "portal", "support", "member"},
@@ -77,6 +78,11 @@ def by_identity(external_id):
     return dict(identity=dict(issuer="shop", external_id=external_id))
 
 
+def cancellation(who):
+    return M.Activity(source="shop", source_event_id=str(uuid.uuid4()), member=who, occurred_at=dict(seconds=1794000000),
+                      cancellation=dict(order=dict(order_id="none")))
+
+
 def request(name, who):
     """A right request about `who`, a MemberRef."""
     new = dict(issuer="other", external_id=str(uuid.uuid4()))
@@ -87,9 +93,8 @@ def request(name, who):
         "UpdateMember": lambda: dict(request_id=str(uuid.uuid4()), member=who, profile=dict(region="CN")),
         "LinkIdentity": lambda: dict(request_id=str(uuid.uuid4()), member=who, identity=new),
         "UnlinkIdentity": lambda: dict(request_id=str(uuid.uuid4()), member=who, identity=new),
-        "RecordActivities": lambda: dict(activities=[M.Activity(
-            source="shop", source_event_id=str(uuid.uuid4()), member=who, occurred_at=dict(seconds=1794000000),
-            cancellation=dict(order=dict(order_id="none")))]),
+        "RecordActivities": lambda: dict(activities=[cancellation(who)]),
+        "PreviewScore": lambda: dict(member=who, activities=[cancellation(who)]),
         "CheckBenefit": lambda: dict(member=who, benefit_id="value-channel-discount"),
         "BatchCheckBenefits": lambda: dict(checks=[dict(member=who, benefit_id="value-channel-discount")]),
         "QuoteDiscount": lambda: dict(member=who, currency="CNY", lines=[dict(line_no=1, public_price=1,
