@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The score of a window at an instant, computed from everything anew."""
+from itertools import combinations
+
+from .ledger import key_of
+from .policy import KINDS, MICRO, convert, policy_at
+from .times import add_months, day_of, month_of
+
+PARTS = ["spend", "frequency", "breadth", "fraction_dropped", *[k + "s" for k in KINDS], "common_caps", "credibility",
+         "guard", "penalty", "zero_floor"]  # numbered from 1 on the wire
+
+
+def curve(counted, policy):
+    points, below = 0, 0
+    for upto, rate in policy["curve"]:
+        points += max(0, min(counted, upto) - below) * rate
+        below = upto
+    return points
+
+
+def spend_terms(orders, t, policy):
+    """Spend, frequency and breadth of these orders, as they stand at t."""
+    spend, rail, of_orders, categories, days = {}, 0, 0, set(), {}
+    for o in orders:
+        platform, here = o.entry["platform"], 0
+        for line in o.entry["lines"]:
+            if line["type"] not in ("goods", "service"):
+                continue
+            fen = convert(o.left(line, t), line["currency"], policy)
+            here += fen
+            if platform == "travel" and line.get("sub_kind") == "rail":
+                rail += fen
+            if fen > 0 and line.get("category"):
+                categories.add(line["category"])
+        spend[platform] = spend.get(platform, 0) + here
+        if platform in policy["order_limit"]:
+            of_orders += min(policy["order_limit"][platform], here)
+        day = day_of(o.at, policy)
+        days[day] = days.get(day, 0) + here
+    limit = policy["window_limit"]
+    counted = of_orders + min(limit["travel"], spend.get("travel", 0) - rail + min(policy["rail_limit"], rail))
+    for platform in ("food", "tickets", "rides"):
+        counted += min(limit[platform], spend.get(platform, 0))
+    good_days = sum(1 for v in days.values() if v >= policy["day_minimum"])
+    platforms = sum(1 for v in spend.values() if v > 0)
+    return {
+        "spend": curve(counted, policy),
+        "frequency": min(policy["day_most"], good_days * policy["day_points"]),
+        "breadth": (min(platforms, policy["platform_most"]) * policy["platform_points"]
+                    + min(len(categories), policy["category_most"]) * policy["category_points"]),
+        "counted": counted, "paid": sum(spend.values()), "days": good_days, "platforms": platforms, "categories": len(categories),
+    }
+
+
+def points_of(deed, policy):
+    rule = policy["interaction"][deed["kind"]]
+    return rule["points"] + (rule["extra"] if deed["kind"] == "review" and deed["pictures"] else 0)
+
+
+def after_day_caps(deeds, policy):
+    """(kind, month) -> points after day caps."""
+    days = {}
+    for e in deeds:
+        where = e["kind"], month_of(e["occurred_at"], policy), day_of(e["occurred_at"], policy)
+        days[where] = days.get(where, 0) + points_of(e, policy)
+    out = {}
+    for (kind, month, _), points in days.items():
+        out[kind, month] = out.get((kind, month), 0) + min(points, policy["interaction"][kind]["day"])
+    return out
+
+
+def after_month_caps(deeds, policy):
+    """a(k, m): (kind, month) -> points after its day and month caps."""
+    return {(kind, month): min(points, policy["interaction"][kind]["month"])
+            for (kind, month), points in after_day_caps(deeds, policy).items()}
+
+
+def by_kind(a, policy):
+    """What each kind would count alone."""
+    return {kind: min(policy["interaction"][kind]["window"], sum(v for (k, _), v in a.items() if k == kind)) for kind in KINDS}
+
+
+def together(a, policy):
+    """The largest total that breaks no cap."""
+    months = {month for _, month in a}
+    best = policy["together_window"]
+    for n in range(len(KINDS) + 1):
+        for whole in combinations(KINDS, n):
+            total = sum(policy["interaction"][k]["window"] for k in whole)
+            for month in months:
+                rest = sum(a.get((k, month), 0) for k in KINDS if k not in whole)
+                total += min(policy["together_month"], rest)
+            best = min(best, total)
+    return best
+
+
+def fake_terms(ledger, finding):
+    """Size and length of a finding are those of the version at it: (from, change until, penalty until, change, penalty)."""
+    at, undone = ledger.span(finding)
+    policy = policy_at(ledger.policies, at)
+    return (at, min(undone, at + policy["fake_span"]), min(undone, add_months(at, policy["fake_penalty_months"], policy)),
+            policy["fake_change"], policy["fake_penalty"])
+
+
+def credibility(ledger, t):
+    policy = policy_at(ledger.policies, t)
+    rule, total = policy["credibility"], policy["credibility"]["base"]
+    for e in ledger.applied("finding"):
+        at, until, _, change, _ = fake_terms(ledger, e)
+        total -= change if at <= t < until else 0
+    for e in ledger.entries:
+        if e["kind"] == "credibility" and e["known_at"] <= t and (not e["until"] or t < e["until"]):
+            total += e["delta"]
+    return max(rule["lowest"], min(rule["highest"], total))
+
+
+def penalty(ledger, t):
+    terms = [fake_terms(ledger, e) for e in ledger.applied("finding")]
+    return sum(size for at, _, until, _, size in terms if at <= t < until)
+
+
+def score(deeds, first_month, last_month, t, also=None):
+    """Of the months' entries as they stand at t. also: an order that is taken as posted."""
+    ledger = deeds.ledger
+    policy = policy_at(ledger.policies, t)
+    orders = [o for o in deeds.orders if (o.counts(t) or o is also) and first_month <= month_of(o.at, policy) <= last_month]
+    done = [e for e in deeds.counting(t) if first_month <= month_of(e["occurred_at"], policy) <= last_month]
+    terms = spend_terms(orders, t, policy)
+    a = after_month_caps(done, policy)
+    alone, interaction = by_kind(a, policy), together(a, policy)
+    c, fine = credibility(ledger, t), penalty(ledger, t)
+    base = terms["spend"] + terms["frequency"]
+    scaled = interaction * c // 10_000
+    guarded = min(scaled, max(policy["guard"], base))
+    exact = base + terms["breadth"] + guarded - fine
+    micro = max(0, exact)
+    parts = {
+        "spend": terms["spend"], "frequency": terms["frequency"], "breadth": terms["breadth"],
+        "fraction_dropped": -(micro % MICRO), **{k + "s": alone[k] for k in KINDS},
+        "common_caps": interaction - sum(alone.values()), "credibility": scaled - interaction, "guard": guarded - scaled,
+        "penalty": -fine, "zero_floor": micro - exact,
+    }
+    assert sum(parts.values()) == micro // MICRO * MICRO
+    return {"score": micro // MICRO, "micro": micro, "parts": parts, "interaction": interaction, "credibility": c,
+            **{k: terms[k] for k in ("counted", "paid", "days", "platforms", "categories")}}
+
+
+def counted(deeds, t):
+    """key -> what each entry adds to the live window in canonical order, and what each cap took of it."""
+    ledger, policy = deeds.ledger, policy_at(deeds.ledger.policies, t)
+    month = month_of(t, policy)
+    inside = lambda at: month - 11 <= month_of(at, policy) <= month  # noqa: E731
+    out = {}
+    orders, before = [], spend_terms([], t, policy)
+    for o in deeds.orders:
+        if o.counts(t) and inside(o.at):
+            orders.append(o)
+            after = spend_terms(orders, t, policy)
+            grown = sum(after[k] - before[k] for k in ("spend", "frequency", "breadth"))
+            out[key_of(o.entry)] = {"counted": grown, "minor": after["counted"] - before["counted"]}
+            before = after
+    done, sums = [], cascade([], policy)
+    for e in deeds.counting(t):
+        if inside(e["occurred_at"]):
+            done.append(e)
+            after = cascade(done, policy)
+            grown = [b - a for a, b in zip(sums, after)]
+            out[key_of(e)] = {"points": grown[0], "day": grown[0] - grown[1], "month": grown[1] - grown[2],
+                              "window": grown[2] - grown[3], "common": grown[3] - grown[4], "counted": grown[4]}
+            sums = after
+    return out
+
+
+def cascade(done, policy):
+    """Sums without caps, after day caps, month caps, window caps of the kinds, all caps."""
+    a = after_month_caps(done, policy)
+    return [sum(points_of(e, policy) for e in done), sum(after_day_caps(done, policy).values()), sum(a.values()),
+            sum(by_kind(a, policy).values()), together(a, policy)]
+
+
+def caps_reached(deeds, kind, occurred_at, t):
+    """The caps at which the sums of an interaction's kind and bucket stand, in the live window."""
+    policy = policy_at(deeds.ledger.policies, t)
+    rule, month = policy["interaction"][kind], month_of(t, policy)
+    at_month, day = month_of(occurred_at, policy), day_of(occurred_at, policy)
+    if not month - 11 <= at_month <= month:
+        return set()
+    done = [e for e in deeds.counting(t) if month - 11 <= month_of(e["occurred_at"], policy) <= month]
+    mine = [e for e in done if e["kind"] == kind]
+    a = after_month_caps(done, policy)
+    reached = {
+        "DAY": sum(points_of(e, policy) for e in mine if day_of(e["occurred_at"], policy) == day) >= rule["day"],
+        "MONTH": after_day_caps(mine, policy).get((kind, at_month), 0) >= rule["month"],
+        "WINDOW": sum(v for (k, _), v in a.items() if k == kind) >= rule["window"],
+        "COMMON_MONTH": sum(v for (_, m), v in a.items() if m == at_month) >= policy["together_month"],
+        "COMMON_WINDOW": together(a, policy) >= policy["together_window"],
+    }
+    return {name for name, is_reached in reached.items() if is_reached}
