@@ -192,8 +192,10 @@ static void fill_trailers(struct rpc_call *call, struct trailers *trailers)
 	rpc_status_clean(&call->err);
 	trailers->text = grpc_slice_from_copied_string(rpc_status_text(&call->err, text));
 	add_trailer(trailers, "grpc-status-details-bin",
-		    grpc_slice_from_copied_buffer((const char *)packed,
-						  rpc_status_pack(&call->err, packed)));
+		    grpc_slice_from_copied_buffer(
+			    (const char *)packed,
+			    rpc_status_pack_violations(&call->err, call->violations,
+						       call->n_violations, packed)));
 	add_trailer(trailers, "x-request-id", grpc_slice_from_copied_string(call->meta.request_id));
 	if (call->err.retry_after_ms > 0) {
 		snprintf(pushback, sizeof(pushback), "%lld", (long long)call->err.retry_after_ms);
@@ -458,7 +460,8 @@ void *rpc_call_data(const struct rpc_call *call)
 }
 
 /* The lock is held. What the handler says yields to a refused message and to an arena that ran out. */
-static void finish(struct rpc_call *call, const struct mb_err *err)
+static void finish(struct rpc_call *call, const struct mb_err *err,
+		   const struct rpc_violation *violations, size_t n_violations)
 {
 	assert(!call->finished);
 	assert(!call->cancel_running || !pthread_equal(call->cancel_thread, pthread_self()));
@@ -471,6 +474,8 @@ static void finish(struct rpc_call *call, const struct mb_err *err)
 			arena_fail(call->scratch, &call->err);
 		} else if (err != NULL) {
 			call->err = *err;
+			call->violations = violations;
+			call->n_violations = n_violations;
 		}
 	}
 	rpc_call_answer(call);
@@ -482,7 +487,7 @@ static void reply(struct rpc_call *call, grpc_byte_buffer *answer)
 	assert(call->magic == CALL_MAGIC && call->method->shape == RPC_UNARY);
 	pthread_mutex_lock(&call->lock);
 	call->answer = answer;
-	finish(call, NULL);
+	finish(call, NULL, NULL, 0);
 	pthread_mutex_unlock(&call->lock);
 }
 
@@ -501,18 +506,24 @@ void rpc_call_reply_bytes(struct rpc_call *call, struct str packed)
 	reply(call, buffer);
 }
 
-void rpc_call_fail(struct rpc_call *call, const struct mb_err *err)
+void rpc_call_fail_all(struct rpc_call *call, const struct mb_err *err,
+		       const struct rpc_violation *violations, size_t n)
 {
 	assert(call->magic == CALL_MAGIC && err->code != MB_OK);
 	pthread_mutex_lock(&call->lock);
-	finish(call, err);
+	finish(call, err, violations, n);
 	pthread_mutex_unlock(&call->lock);
+}
+
+void rpc_call_fail(struct rpc_call *call, const struct mb_err *err)
+{
+	rpc_call_fail_all(call, err, NULL, 0);
 }
 
 void rpc_stream_end(struct rpc_call *call)
 {
 	assert(call->magic == CALL_MAGIC && call->method->shape != RPC_UNARY);
 	pthread_mutex_lock(&call->lock);
-	finish(call, NULL);
+	finish(call, NULL, NULL, 0);
 	pthread_mutex_unlock(&call->lock);
 }

@@ -49,6 +49,13 @@ void rpc_call_reply_bytes(struct rpc_call *call, struct str packed);
 /* Ends with the status of the code, and google.rpc.Status with ErrorInfo (and BadRequest, RetryInfo)
  * in grpc-status-details-bin. If the arena overflowed, that is told instead. */
 void rpc_call_fail(struct rpc_call *call, const struct mb_err *err);
+/* The same, with more than one thing that is wrong: they are told in the BadRequest instead of err's own
+ * field, as many as trailers may hold. They live in the call's arena. */
+struct rpc_violation {
+	char *field, *text;
+};
+void rpc_call_fail_all(struct rpc_call *call, const struct mb_err *err,
+		       const struct rpc_violation *violations, size_t n);
 
 /* ---- streams: server-streaming and bidirectional methods ---- */
 

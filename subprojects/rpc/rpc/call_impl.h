@@ -103,6 +103,8 @@ struct rpc_call {
 	struct arena *scratch; /* memory of the stream's message at hand */
 	size_t bytes_in, bytes_out;
 	struct mb_err err;
+	const struct rpc_violation *violations; /* in the arena */
+	size_t n_violations;
 };
 
 /* ---- call.c ---- */

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "google/rpc/error_details.pb-c.h"
+#include "rpc/call.h"
 #include "rpc/pb.h"
 
 #include <assert.h>
@@ -10,9 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TYPE_URL    "type.googleapis.com/"
-#define DETAIL_MOST 512 /* a BadRequest with the longest field and text is about 360 bytes */
-#define DETAILS	    3
+#define TYPE_URL	"type.googleapis.com/"
+#define DETAIL_MOST	3072 /* a BadRequest with the longest field and text is about 360 bytes */
+#define VIOLATIONS_MOST 64
+#define DETAILS		3
 
 /* A status with all that it points to, for the stack. */
 struct parts {
@@ -54,17 +56,25 @@ static void add_error_info(struct parts *parts, const struct mb_err *err)
 	add_detail(parts, TYPE_URL "google.rpc.ErrorInfo", &info.base);
 }
 
-static void add_bad_request(struct parts *parts, const struct mb_err *err)
+/* As many from the first on as fit. */
+static void add_bad_request(struct parts *parts, const struct rpc_violation *violations, size_t n)
 {
-	Google__Rpc__BadRequest__FieldViolation violation =
-		GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT;
-	Google__Rpc__BadRequest__FieldViolation *violations[] = {&violation};
+	Google__Rpc__BadRequest__FieldViolation rows[VIOLATIONS_MOST];
+	Google__Rpc__BadRequest__FieldViolation *list[VIOLATIONS_MOST];
 	Google__Rpc__BadRequest bad = GOOGLE__RPC__BAD_REQUEST__INIT;
 
-	violation.field = (char *)err->field;
-	violation.description = (char *)own_text(err);
-	bad.n_field_violations = 1;
-	bad.field_violations = violations;
+	bad.field_violations = list;
+	for (size_t i = 0; i < n && i < VIOLATIONS_MOST; i++) {
+		google__rpc__bad_request__field_violation__init(&rows[i]);
+		rows[i].field = violations[i].field;
+		rows[i].description = violations[i].text;
+		list[i] = &rows[i];
+		bad.n_field_violations = i + 1;
+		if (google__rpc__bad_request__get_packed_size(&bad) > DETAIL_MOST) {
+			bad.n_field_violations = i;
+			break;
+		}
+	}
 	add_detail(parts, TYPE_URL "google.rpc.BadRequest", &bad.base);
 }
 
@@ -79,8 +89,11 @@ static void add_retry_info(struct parts *parts, const struct mb_err *err)
 	add_detail(parts, TYPE_URL "google.rpc.RetryInfo", &retry.base);
 }
 
-static void build(struct parts *parts, const struct mb_err *err)
+static void build(struct parts *parts, const struct mb_err *err,
+		  const struct rpc_violation *violations, size_t n)
 {
+	struct rpc_violation own = {(char *)err->field, (char *)own_text(err)};
+
 	google__rpc__status__init(&parts->status);
 	parts->status.code = mb_code_grpc(err->code);
 	parts->status.details = parts->details;
@@ -89,8 +102,10 @@ static void build(struct parts *parts, const struct mb_err *err)
 	}
 	parts->status.message = (char *)rpc_status_text(err, parts->text);
 	add_error_info(parts, err);
-	if (err->field[0] != '\0') {
-		add_bad_request(parts, err);
+	if (n > 0) {
+		add_bad_request(parts, violations, n);
+	} else if (err->field[0] != '\0') {
+		add_bad_request(parts, &own, 1);
 	}
 	if (err->retry_after_ms > 0) {
 		add_retry_info(parts, err);
@@ -131,15 +146,25 @@ void rpc_status_clean(struct mb_err *err)
 	clean_text(err->field);
 }
 
-size_t rpc_status_pack(const struct mb_err *err, uint8_t out[RPC_STATUS_MAX])
+size_t rpc_status_pack_violations(const struct mb_err *err, const struct rpc_violation *violations,
+				  size_t n, uint8_t out[RPC_STATUS_MAX])
 {
 	struct mb_err clean = *err;
 	struct parts parts;
 
 	rpc_status_clean(&clean);
-	build(&parts, &clean);
+	for (size_t i = 0; i < n; i++) {
+		clean_text(violations[i].field);
+		clean_text(violations[i].text);
+	}
+	build(&parts, &clean, violations, n);
 	assert(google__rpc__status__get_packed_size(&parts.status) <= RPC_STATUS_MAX);
 	return google__rpc__status__pack(&parts.status, out);
+}
+
+size_t rpc_status_pack(const struct mb_err *err, uint8_t out[RPC_STATUS_MAX])
+{
+	return rpc_status_pack_violations(err, NULL, 0, out);
 }
 
 /* By way of the wire: the copy then has everything in the arena, at its exact size. */

@@ -3,6 +3,7 @@
 
 #include "echo.pb-c.h"
 #include "google/protobuf/descriptor.pb-c.h"
+#include "google/rpc/error_details.pb-c.h"
 #include "rpc/pb.h"
 #include "rpc/registry_impl.h"
 #include "rpc/server.h"
@@ -378,6 +379,40 @@ static void a_status_is_utf8_whatever_was_quoted(void **state)
 	arena_destroy(arena);
 }
 
+/* A caller of C core refuses more than 8 KiB of trailers: the first ones are told, whole. */
+static void a_status_tells_as_many_violations_as_fit(void **state)
+{
+	char field[] = "text", text[300], short_text[] = "a\x01";
+	struct rpc_violation violations[40];
+	uint8_t packed[RPC_STATUS_MAX];
+	Google__Rpc__BadRequest *bad;
+	Google__Rpc__Status *status;
+	struct mb_err err;
+
+	(void)state;
+	memset(text, 't', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (size_t i = 0; i < 40; i++) {
+		violations[i] = (struct rpc_violation){field, i == 0 ? short_text : text};
+	}
+	mb_fail_field(&err, MB_FIELD_INVALID, "text", "bad (and 39 more)");
+	for (size_t n = 0; n <= 40; n++) {
+		size_t size = rpc_status_pack_violations(&err, violations, n, packed);
+
+		assert_true(size <= RPC_STATUS_MAX);
+		status = google__rpc__status__unpack(NULL, size, packed);
+		assert_int_equal(status->n_details, 2);
+		bad = google__rpc__bad_request__unpack(NULL, status->details[1]->value.len,
+						       status->details[1]->value.data);
+		assert_int_equal(bad->n_field_violations, n == 0 ? 1 : n < 10 ? n : 10);
+		assert_string_equal(bad->field_violations[0]->field, "text");
+		assert_string_equal(bad->field_violations[0]->description,
+				    n == 0 ? "bad (and 39 more)" : "a?");
+		google__rpc__bad_request__free_unpacked(bad, NULL);
+		google__rpc__status__free_unpacked(status, NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +428,7 @@ int main(void)
 		cmocka_unit_test(a_status_for_an_item_lives_in_its_arena),
 		cmocka_unit_test(a_status_needs_its_memory),
 		cmocka_unit_test(a_status_is_utf8_whatever_was_quoted),
+		cmocka_unit_test(a_status_tells_as_many_violations_as_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
