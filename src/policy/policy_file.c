@@ -168,6 +168,16 @@ static enum mb_code MB_PRINTF(4, 5) refuse(struct mb_err *err, const struct poli
 			     next->version, field, text);
 }
 
+static const struct policy_rate *find_rate(const struct policy *policy, const char *currency)
+{
+	for (int32_t i = 0; i < policy->n_rates; i++) {
+		if (strcmp(policy->rates[i].currency, currency) == 0) {
+			return &policy->rates[i];
+		}
+	}
+	return NULL;
+}
+
 /* A known currency must stay, with its minor units: ledgers hold amounts in them. */
 static enum mb_code check_currencies(const struct policy *last, const struct policy *next,
 				     struct mb_err *err)
@@ -176,12 +186,8 @@ static enum mb_code check_currencies(const struct policy *last, const struct pol
 
 	for (int32_t i = 0; i < last->n_rates; i++) {
 		const struct policy_rate *old = &last->rates[i];
-		const struct policy_rate *now = NULL;
+		const struct policy_rate *now = find_rate(next, old->currency);
 
-		for (int32_t j = 0; j < next->n_rates && now == NULL; j++) {
-			now = strcmp(next->rates[j].currency, old->currency) == 0 ? &next->rates[j]
-										  : NULL;
-		}
 		snprintf(field, sizeof(field), "rates.%s", old->currency);
 		if (now == NULL) {
 			return refuse(err, next, field,
@@ -192,6 +198,24 @@ static enum mb_code check_currencies(const struct policy *last, const struct pol
 			return refuse(err, next, field,
 				      "must keep its exponent of %d, as in version %d",
 				      old->exponent, last->version);
+		}
+	}
+	return MB_OK;
+}
+
+/* One that takes force before a version that is known must not bring what that one would drop. */
+static enum mb_code check_later(const struct policy *later, const struct policy *next,
+				struct mb_err *err)
+{
+	char field[16];
+
+	for (int32_t i = 0; i < next->n_rates; i++) {
+		if (find_rate(later, next->rates[i].currency) == NULL) {
+			snprintf(field, sizeof(field), "rates.%s", next->rates[i].currency);
+			return refuse(err, next, field,
+				      "is not in version %d, which takes force later and would "
+				      "drop it",
+				      later->version);
 		}
 	}
 	return MB_OK;
@@ -221,13 +245,40 @@ static enum mb_code check_constants(const struct policy *last, const struct poli
 	return check_currencies(last, next, err);
 }
 
+static enum mb_code check_instant(const struct policy_list *known, const struct policy *next,
+				  int64_t published_at, struct mb_err *err)
+{
+	char since[40];
+
+	for (size_t i = 0; i < known->n; i++) {
+		if (known->versions[i]->effective_from == next->effective_from) {
+			clock_format(next->effective_from, since, sizeof(since));
+			return refuse(err, next, "effective_from",
+				      "must be unlike that of version %d, %s",
+				      known->versions[i]->version, since);
+		}
+	}
+	if (next->effective_from < published_at) {
+		clock_format(published_at, since, sizeof(since));
+		return refuse(err, next, "effective_from", "must not be before its publication, %s",
+			      since);
+	}
+	return MB_OK;
+}
+
 enum mb_code policy_check_next(const struct policy_list *known, const struct policy *next,
 			       int64_t published_at, struct mb_err *err)
 {
-	const struct policy *last = known->n == 0 ? NULL : known->versions[known->n - 1];
-	int32_t number = last == NULL ? 1 : last->version + 1;
-	char since[40];
+	const struct policy *last = NULL;
+	enum mb_code code = MB_OK;
+	int32_t number;
 
+	for (size_t i = 0; i < known->n; i++) {
+		if (last == NULL || known->versions[i]->version > last->version) {
+			last = known->versions[i];
+		}
+	}
+	number = last == NULL ? 1 : last->version + 1;
 	if (next->version != number) {
 		return refuse(err, next, "version", "must be %d, the next one, not %d", number,
 			      next->version);
@@ -235,16 +286,14 @@ enum mb_code policy_check_next(const struct policy_list *known, const struct pol
 	if (last == NULL) {
 		return MB_OK;
 	}
-	clock_format(last->effective_from, since, sizeof(since));
-	if (next->effective_from <= last->effective_from) {
-		return refuse(err, next, "effective_from",
-			      "must be later than %s, when version %d takes force", since,
-			      last->version);
+	code = check_instant(known, next, published_at, err);
+	if (code == MB_OK) {
+		code = check_constants(last, next, err);
 	}
-	clock_format(published_at, since, sizeof(since));
-	if (next->effective_from < published_at) {
-		return refuse(err, next, "effective_from", "must not be before its publication, %s",
-			      since);
+	for (size_t i = 0; code == MB_OK && i < known->n; i++) {
+		if (known->versions[i]->effective_from > next->effective_from) {
+			code = check_later(known->versions[i], next, err);
+		}
 	}
-	return check_constants(last, next, err);
+	return code;
 }

@@ -373,6 +373,39 @@ static void versions_follow_each_other(void **state)
 	assert_string_equal(err.text, "policy version 2: version must be 1, the next one, not 2");
 }
 
+/* A third version, beside the default and a second one that takes force on 1 December 2024. */
+static enum mb_code follow_two(const char *effective_from, const char *old, const char *new)
+{
+	const struct policy *versions[2] = {default_parsed(arena), NULL};
+	struct policy_list known = {versions, 2};
+	struct str text = default_with(arena, "version: 1\n", "version: 2\n");
+
+	versions[1] = parsed(
+		arena, text_with(arena, text, "1970-01-01T00:00:00Z", "2024-12-01T00:00:00Z"));
+	text = default_with(arena, "version: 1\n", "version: 3\n");
+	text = text_with(arena, text, "1970-01-01T00:00:00Z", effective_from);
+	if (old != NULL) {
+		text = text_with(arena, text, old, new);
+	}
+	return policy_check_next(&known, parsed(arena, text), DAY_1, &err);
+}
+
+static void a_version_may_take_force_before_one_that_is_known(void **state)
+{
+	const char *eur = "rates:\n  EUR: {exponent: 2, rate: 8}\n";
+
+	(void)state;
+	assert_int_equal(follow_two("2025-01-01T00:00:00Z", NULL, NULL), MB_OK);
+	assert_int_equal(follow_two("2024-11-01T00:00:00Z", NULL, NULL), MB_OK);
+	assert_int_equal(follow_two("2025-01-01T00:00:00Z", "rates:\n", eur), MB_OK);
+	assert_int_equal(follow_two("2024-11-01T00:00:00Z", "rates:\n", eur), MB_FIELD_INVALID);
+	assert_string_equal(err.text, "policy version 3: rates.EUR is not in version 2, which "
+				      "takes force later and would drop it");
+	assert_int_equal(follow_two("2024-12-01T00:00:00Z", NULL, NULL), MB_FIELD_INVALID);
+	assert_string_equal(err.text, "policy version 3: effective_from must be unlike that of "
+				      "version 2, 2024-12-01T00:00:00Z");
+}
+
 static void versions_keep_what_ledgers_hang_on(void **state)
 {
 	(void)state;
@@ -381,8 +414,8 @@ static void versions_keep_what_ledgers_hang_on(void **state)
 	refused_next("version: 2", "version: 1", "version",
 		     "policy version 1: version must be 2, the next one, not 1");
 	refused_next("2024-10-04T00:00:00Z", "1970-01-01T00:00:00Z", "effective_from",
-		     "policy version 2: effective_from must be later than 1970-01-01T00:00:00Z, "
-		     "when version 1 takes force");
+		     "policy version 2: effective_from must be unlike that of version 1, "
+		     "1970-01-01T00:00:00Z");
 	refused_next("2024-10-04T00:00:00Z", "2024-10-03T23:59:59.999999Z", "effective_from",
 		     "policy version 2: effective_from must not be before its publication, "
 		     "2024-10-04T00:00:00Z");
@@ -419,6 +452,7 @@ int main(void)
 		CASE(short_memory_is_an_error_and_no_more),
 		CASE(files_are_read_or_told_why_not),
 		CASE(versions_follow_each_other),
+		CASE(a_version_may_take_force_before_one_that_is_known),
 		CASE(versions_keep_what_ledgers_hang_on),
 	};
 
