@@ -244,3 +244,20 @@ int64_t policy_next_change(const struct policy_list *list, int64_t t);
 const struct policy_benefit *policy_benefit(const struct policy *policy, struct str id);
 /* False, and out untouched, when the policy has no rate for it; the base currency has one of 1. */
 bool policy_rate(const struct policy *policy, const char *currency, struct policy_rate *out);
+
+/* ---- what is wrong with a text that should be a policy; told by src/policy ---- */
+
+#define POLICY_PROBLEMS_MAX 20
+
+struct policy_problem {
+	int line, column; /* from 1; column counts characters */
+	char path[96]; /* "tiers.gold.attain", "benefits[3].levels"; "" for the file as a whole */
+	char text[256]; /* says what is allowed */
+};
+
+/* In the order of the file. */
+struct policy_problems {
+	struct policy_problem items[POLICY_PROBLEMS_MAX];
+	size_t n;
+	size_t unlisted; /* more of them than fit */
+};

@@ -20,22 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POLICY_FILE_MAX	    ((size_t)256 * 1024) /* bytes */
-#define POLICY_PROBLEMS_MAX 20
-
-/* One thing that is wrong with a file. */
-struct policy_problem {
-	int line, column; /* from 1; column counts characters */
-	char path[96]; /* "tiers.gold.attain", "benefits[3].levels"; "" for the file as a whole */
-	char text[256]; /* says what is allowed */
-};
-
-/* What is wrong with a file, in the order of the file. */
-struct policy_problems {
-	struct policy_problem items[POLICY_PROBLEMS_MAX];
-	size_t n;
-	size_t unlisted; /* more of them than fit */
-};
+#define POLICY_FILE_MAX ((size_t)256 * 1024) /* bytes */
 
 /* Reads and checks a text whole. problems is filled on MB_FIELD_INVALID and emptied otherwise. */
 enum mb_code policy_check(struct str text, struct arena *arena, const struct policy **out,
@@ -58,9 +43,9 @@ void policy_problem_format(const struct policy_problem *problem, const char *nam
 struct str policy_default_text(void);
 
 /* Whether `next` may follow the versions known (none at all for the first) when it is published at
- * `published_at`: its number is the next, it takes force later than all others and not before its
+ * `published_at`: its number is the next, it takes force when no other does and not before its
  * publication (the first is free), zone, settlement day, base currency and the exponents of
- * currencies are unchanged, no currency is dropped. MB_FIELD_INVALID with the field at fault. */
+ * currencies are unchanged, no currency is dropped, now or by a version that takes force later. MB_FIELD_INVALID with the field at fault. */
 enum mb_code policy_check_next(const struct policy_list *known, const struct policy *next,
 			       int64_t published_at, struct mb_err *err);
 

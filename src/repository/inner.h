@@ -15,7 +15,7 @@
 struct policy_set {
 	struct policy_list list; /* by effective_from */
 	const struct policy **versions;
-	int64_t *known_at; /* when each of them was published */
+	struct policy_version *rows; /* the same, with what else is known of each */
 	struct arena *arena; /* of what this set added */
 	struct policy_set *older;
 };
@@ -30,7 +30,9 @@ struct repository {
 	struct arena_budget *budget;
 	size_t ledger_max;
 	repository_parse_policy_fn *parse_policy;
+	repository_try_policy_fn *try_policy;
 	repository_check_policy_fn *check_policy;
+	unsigned char default_digest[SEAL_DIGEST_BYTES]; /* of the embedded policy */
 	struct seal *seal;
 	_Atomic(struct policy_set *) policies;
 	_Atomic int64_t latest; /* greatest known_at seen */
@@ -124,11 +126,24 @@ enum outbox_kind {
 };
 
 /* policies.c */
-/* In a write job: publishes `text` if it may be; with an empty store first the default. *out is the
- * new set, or NULL when the present one (which may be NULL) still holds. */
+struct publication {
+	struct str default_text; /* for an empty store */
+	struct str text; /* empty: the default only */
+	const char *file; /* its name, for errors */
+	bool new_only; /* by request: a version that is known is refused */
+	struct str actor, reason;
+};
+
+/* In a write job: publishes the text if it may be; with an empty store first the default. *out is the
+ * new set, or NULL when the present one (which may be NULL) still holds; *published is inside it, or
+ * NULL. */
 enum mb_code sync_policies(struct repository *repository, struct store_view *view,
-			   struct str default_text, struct str text, const char *file,
-			   struct policy_set **out, bool *published, struct mb_err *err);
+			   const struct publication *publication, struct policy_set **out,
+			   const struct policy_version **published, struct mb_err *err);
+/* From now on everybody computes with it; on the loop, or before it runs. */
+void take_policies(struct repository *repository, struct policy_set *set);
+/* NULL when the version is not there. */
+const struct policy_version *find_policy(const struct policy_set *set, int32_t version);
 void policy_set_destroy(struct policy_set *set); /* with the older ones */
 /* The versions that were known at an instant, in the arena; there may be none. */
 enum mb_code policies_known(const struct repository *repository, int64_t known_at,

@@ -12,6 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct str digest_str(const struct policy_version *version)
+{
+	return (struct str){(const char *)version->digest, sizeof(version->digest)};
+}
+
 void policy_set_destroy(struct policy_set *set)
 {
 	while (set != NULL) {
@@ -32,9 +37,9 @@ static enum mb_code make_set(size_t room, struct policy_set **out, struct mb_err
 	}
 	if (set != NULL && set->arena != NULL) {
 		set->versions = arena_array(set->arena, room, sizeof(*set->versions));
-		set->known_at = arena_array(set->arena, room, sizeof(*set->known_at));
+		set->rows = arena_array(set->arena, room, sizeof(*set->rows));
 	}
-	if (set == NULL || set->versions == NULL || set->known_at == NULL) {
+	if (set == NULL || set->versions == NULL || set->rows == NULL) {
 		policy_set_destroy(set);
 		return mb_fail(err, MB_OVERLOADED, "no memory for the policies");
 	}
@@ -44,17 +49,19 @@ static enum mb_code make_set(size_t room, struct policy_set **out, struct mb_err
 }
 
 /* Keeps the list by effective_from; the checks see to it that no two are alike. */
-static void insert_version(struct policy_set *set, const struct policy *policy, int64_t known_at)
+static const struct policy_version *insert_version(struct policy_set *set,
+						   const struct policy_version *row)
 {
 	size_t i = set->list.n++;
 
-	while (i > 0 && set->versions[i - 1]->effective_from > policy->effective_from) {
+	while (i > 0 && set->versions[i - 1]->effective_from > row->policy->effective_from) {
 		set->versions[i] = set->versions[i - 1];
-		set->known_at[i] = set->known_at[i - 1];
+		set->rows[i] = set->rows[i - 1];
 		i--;
 	}
-	set->versions[i] = policy;
-	set->known_at[i] = known_at;
+	set->versions[i] = row->policy;
+	set->rows[i] = *row;
+	return &set->rows[i];
 }
 
 enum mb_code policies_known(const struct repository *repository, int64_t known_at,
@@ -68,33 +75,40 @@ enum mb_code policies_known(const struct repository *repository, int64_t known_a
 	}
 	*out = (struct policy_list){.versions = versions};
 	for (size_t i = 0; i < set->list.n; i++) {
-		if (set->known_at[i] <= known_at) {
+		if (set->rows[i].known_at <= known_at) {
 			versions[out->n++] = set->versions[i];
 		}
 	}
 	return MB_OK;
 }
 
-static const struct policy *find_version(const struct policy_set *set, int32_t version)
+const struct policy_version *find_policy(const struct policy_set *set, int32_t version)
 {
 	for (size_t i = 0; set != NULL && i < set->list.n; i++) {
 		if (set->versions[i]->version == version) {
-			return set->versions[i];
+			return &set->rows[i];
 		}
 	}
 	return NULL;
 }
 
+void take_policies(struct repository *repository, struct policy_set *set)
+{
+	if (set != NULL) {
+		set->older = atomic_load(&repository->policies);
+		atomic_store(&repository->policies, set);
+	}
+}
+
 /* What everybody computes with must be what was published, to the byte. */
 static enum mb_code read_version(struct repository *repository, const struct policy_row *row,
-				 struct arena *arena, const struct policy **out, struct mb_err *err)
+				 struct arena *arena, struct policy_version *out,
+				 struct mb_err *err)
 {
-	unsigned char digest[SEAL_DIGEST_BYTES];
 	char name[64];
-	enum mb_code code = seal_sha256(row->text, digest, err);
+	enum mb_code code = seal_sha256(row->text, out->digest, err);
 
-	if (code == MB_OK &&
-	    !str_eq(row->digest, (struct str){(const char *)digest, sizeof(digest)})) {
+	if (code == MB_OK && !str_eq(row->digest, digest_str(out))) {
 		code = mb_fail(err, MB_STORE_UNAVAILABLE,
 			       "the database is damaged: restore a backup (policy version %d is "
 			       "not the text that was published)",
@@ -103,8 +117,9 @@ static enum mb_code read_version(struct repository *repository, const struct pol
 	if (code != MB_OK) {
 		return code;
 	}
+	out->known_at = row->known_at;
 	snprintf(name, sizeof(name), "policy version %d of the store", row->version);
-	return repository->parse_policy(row->text, name, arena, out, err);
+	return repository->parse_policy(row->text, name, arena, &out->policy, err);
 }
 
 /* Policies that were read before are taken over, so that calls in work and later ones see the same. */
@@ -115,13 +130,16 @@ static enum mb_code read_stored(struct repository *repository, const struct poli
 	enum mb_code code = MB_OK;
 
 	for (size_t i = 0; code == MB_OK && i < n; i++) {
-		const struct policy *policy = find_version(present, rows[i].version);
+		const struct policy_version *known = find_policy(present, rows[i].version);
+		struct policy_version row;
 
-		if (policy == NULL) {
-			code = read_version(repository, &rows[i], set->arena, &policy, err);
+		if (known != NULL) {
+			row = *known;
+		} else {
+			code = read_version(repository, &rows[i], set->arena, &row, err);
 		}
 		if (code == MB_OK) {
-			insert_version(set, policy, rows[i].known_at);
+			insert_version(set, &row);
 		}
 	}
 	return code;
@@ -129,31 +147,31 @@ static enum mb_code read_stored(struct repository *repository, const struct poli
 
 static enum mb_code add_version(struct repository *repository, struct store_view *view,
 				struct str text, const struct policy *policy,
-				struct policy_set *set, struct mb_err *err)
+				struct policy_set *set, const struct policy_version **out,
+				struct mb_err *err)
 {
-	unsigned char digest[SEAL_DIGEST_BYTES];
-	int64_t now = store_view_now(view);
-	enum mb_code code = repository->check_policy(&set->list, policy, now, err);
+	struct policy_version version = {.policy = policy, .known_at = store_view_now(view)};
+	enum mb_code code = repository->check_policy(&set->list, policy, version.known_at, err);
 	struct policy_row row;
 
-	if (code == MB_OK && set->list.n == 0 && policy->effective_from > now) {
+	if (code == MB_OK && set->list.n == 0 && policy->effective_from > version.known_at) {
 		code = mb_fail_field(err, MB_FIELD_INVALID, "effective_from",
 				     "the first policy must be in force already");
 	}
 	if (code == MB_OK) {
-		code = seal_sha256(text, digest, err);
+		code = seal_sha256(text, version.digest, err);
 	}
 	if (code != MB_OK) {
 		return code;
 	}
 	row = (struct policy_row){.version = policy->version,
 				  .effective_from = policy->effective_from,
-				  .known_at = now,
-				  .digest = {(const char *)digest, sizeof(digest)},
+				  .known_at = version.known_at,
+				  .digest = digest_str(&version),
 				  .text = text};
 	code = store_add_policy(view, &row, err);
 	if (code == MB_OK) {
-		insert_version(set, policy, now);
+		*out = insert_version(set, &version);
 	}
 	return code;
 }
@@ -183,38 +201,60 @@ static enum mb_code check_known(const struct policy_row *rows, size_t n, struct 
 	return code;
 }
 
-static enum mb_code publish_text(struct repository *repository, struct store_view *view,
-				 const struct policy_row *rows, size_t n, struct str default_text,
-				 struct str text, const char *file, struct policy_set *set,
-				 bool *published, struct mb_err *err)
+/* The default is a decision of nobody but of who started an empty store without a file. */
+static enum mb_code add_default(struct repository *repository, struct store_view *view,
+				struct str text, struct policy_set *set, struct mb_err *err)
 {
-	const struct policy *policy = NULL, *first = NULL;
+	const struct policy_version *added;
+	const struct policy *policy;
+	enum mb_code code =
+		repository->parse_policy(text, "default policy", set->arena, &policy, err);
+
+	return code == MB_OK ? add_version(repository, view, text, policy, set, &added, err) : code;
+}
+
+/* Callers who ask for it by request hear what is wrong with the policy as such. */
+static enum mb_code tell_as(const struct publication *publication, enum mb_code code,
+			    enum mb_code told, struct mb_err *err)
+{
+	if (code != MB_FIELD_INVALID || !publication->new_only) {
+		return code;
+	}
+	err->code = told;
+	mb_err_prefix_field(err, "text");
+	return told;
+}
+
+static enum mb_code publish_text(struct repository *repository, struct store_view *view,
+				 const struct policy_row *rows, size_t n,
+				 const struct publication *publication, struct policy_set *set,
+				 const struct policy_version **published, struct mb_err *err)
+{
+	struct str text = publication->text;
+	const struct policy *policy = NULL;
 	bool known = false;
 	enum mb_code code = MB_OK;
 
 	if (text.len > 0) {
-		code = repository->parse_policy(text, file, set->arena, &policy, err);
+		code = repository->parse_policy(text, publication->file, set->arena, &policy, err);
+		code = tell_as(publication, code, MB_POLICY_INVALID, err);
 	}
 	if (code == MB_OK && n == 0 && (policy == NULL || policy->version != 1)) {
-		code = repository->parse_policy(default_text, "default policy", set->arena, &first,
-						err);
-		if (code == MB_OK) {
-			code = add_version(repository, view, default_text, first, set, err);
-		}
+		code = add_default(repository, view, publication->default_text, set, err);
 	}
-	if (code == MB_OK && policy != NULL) {
-		code = check_known(rows, n, text, policy, file, &known, err);
+	if (code == MB_OK && policy != NULL && !publication->new_only) {
+		code = check_known(rows, n, text, policy, publication->file, &known, err);
 	}
 	if (code == MB_OK && policy != NULL && !known) {
-		code = add_version(repository, view, text, policy, set, err);
-		*published = code == MB_OK;
+		code = add_version(repository, view, text, policy, set, published, err);
+		code = tell_as(publication, code, MB_POLICY_NOT_NEXT, err);
 	}
 	return code;
 }
 
 enum mb_code sync_policies(struct repository *repository, struct store_view *view,
-			   struct str default_text, struct str text, const char *file,
-			   struct policy_set **out, bool *published, struct mb_err *err)
+			   const struct publication *publication, struct policy_set **out,
+			   const struct policy_version **published, struct mb_err *err)
 {
 	struct arena *arena = arena_create(NULL, 0);
 	struct policy_row *rows = NULL;
@@ -222,7 +262,7 @@ enum mb_code sync_policies(struct repository *repository, struct store_view *vie
 	size_t n = 0;
 	enum mb_code code;
 
-	*published = false;
+	*published = NULL;
 	if (arena == NULL) {
 		return mb_fail(err, MB_OVERLOADED, "no memory for the policies");
 	}
@@ -234,10 +274,9 @@ enum mb_code sync_policies(struct repository *repository, struct store_view *vie
 		code = read_stored(repository, rows, n, set, err);
 	}
 	if (code == MB_OK) {
-		code = publish_text(repository, view, rows, n, default_text, text, file, set,
-				    published, err);
+		code = publish_text(repository, view, rows, n, publication, set, published, err);
 	}
-	if (code == MB_OK && (*published || atomic_load(&repository->policies) == NULL)) {
+	if (code == MB_OK && (*published != NULL || atomic_load(&repository->policies) == NULL)) {
 		*out = set;
 		set = NULL;
 	}

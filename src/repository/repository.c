@@ -110,60 +110,34 @@ const struct policy_list *repository_policies(const struct repository *repositor
 
 const struct policy *repository_policy(const struct repository *repository, int32_t version)
 {
-	const struct policy_list *list = repository_policies(repository);
+	const struct policy_version *row = find_policy(atomic_load(&repository->policies), version);
 
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->versions[i]->version == version) {
-			return list->versions[i];
-		}
+	return row == NULL ? NULL : row->policy;
+}
+
+bool repository_policy_version(const struct repository *repository, int32_t version,
+			       struct policy_version *out)
+{
+	const struct policy_version *row = find_policy(atomic_load(&repository->policies), version);
+
+	if (row != NULL) {
+		*out = *row;
 	}
-	return NULL;
+	return row != NULL;
+}
+
+bool repository_default_differs(const struct repository *repository)
+{
+	const struct policy_version *first = find_policy(atomic_load(&repository->policies), 1);
+
+	return first != NULL &&
+	       memcmp(first->digest, repository->default_digest, sizeof(first->digest)) != 0;
 }
 
 enum mb_code repository_digest(const struct repository *repository, const struct str *parts,
 			       size_t n, unsigned char out[32], struct mb_err *err)
 {
 	return seal_digest(repository->seal, parts, n, out, err);
-}
-
-/* ---- publishing ---- */
-
-static void take_set(struct repository *repository, struct policy_set *set)
-{
-	if (set != NULL) {
-		set->older = atomic_load(&repository->policies);
-		atomic_store(&repository->policies, set);
-	}
-}
-
-static enum mb_code run_publish(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	struct repository_publish *req = (struct repository_publish *)CALL_OF_JOB(job);
-
-	return sync_policies(req->call.repository, view, (struct str){0}, req->policy,
-			     req->policy_file, &req->set, &req->published, err);
-}
-
-static void end_publish(struct repository_call *call)
-{
-	struct repository_publish *req = (struct repository_publish *)call;
-
-	if (call->code == MB_OK) {
-		take_set(call->repository, req->set);
-	} else {
-		policy_set_destroy(req->set); /* the commit failed: nothing was published */
-		req->published = false;
-	}
-	req->cb(call);
-}
-
-void repository_publish(struct repository *repository, struct repository_publish *req)
-{
-	req->set = NULL;
-	req->published = false;
-	req->cb = req->call.cb;
-	req->call.cb = end_publish;
-	repository_submit(repository, &req->call, STORE_WRITE, run_publish);
 }
 
 /* ---- opening ---- */
@@ -213,15 +187,20 @@ static enum mb_code run_open(struct store_job *job, struct store_view *view, str
 	struct opening *opening = (struct opening *)CALL_OF_JOB(job);
 	const struct repository_options *options = opening->options;
 	const struct str check = {(const char *)opening->check, sizeof(opening->check)};
-	bool published;
+	const struct publication publication = {
+		.default_text = options->default_policy,
+		.text = options->policy,
+		.file = options->policy_file,
+		.actor = STR("memberd:policy-file"),
+	};
+	const struct policy_version *published;
 	enum mb_code code = MB_OK;
 
 	if (opening->stored_check.len == 0) {
 		code = store_put_meta(view, KEY_CHECK, check, err);
 	}
 	if (code == MB_OK) {
-		code = sync_policies(opening->call.repository, view, options->default_policy,
-				     options->policy, options->policy_file, &opening->set,
+		code = sync_policies(opening->call.repository, view, &publication, &opening->set,
 				     &published, err);
 	}
 	return code;
@@ -285,7 +264,7 @@ static enum mb_code open_store(struct repository *repository, struct opening *op
 		if (code != MB_OK) {
 			policy_set_destroy(opening->set);
 		} else {
-			take_set(repository, opening->set);
+			take_policies(repository, opening->set);
 		}
 	}
 	return code;
@@ -304,6 +283,7 @@ static struct repository *make_repository(const struct repository_options *optio
 		repository->ledger_max =
 			options->ledger_max > 0 ? options->ledger_max : REPOSITORY_LEDGER_MAX;
 		repository->parse_policy = options->parse_policy;
+		repository->try_policy = options->try_policy;
 		repository->check_policy = options->check_policy;
 	}
 	return repository;
@@ -321,6 +301,9 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 	if (repository == NULL || arena == NULL) {
 		code = mb_fail(err, MB_OVERLOADED, "no memory to open the store");
 	} else {
+		code = seal_sha256(options->default_policy, repository->default_digest, err);
+	}
+	if (code == MB_OK) {
 		code = open_store(repository, &opening, &made, err);
 	}
 	if (code == MB_OK) {

@@ -257,6 +257,65 @@ struct repository_preview {
 
 void repository_preview(struct repository *repository, struct repository_preview *req);
 
+/* ---- publishing policies ---- */
+
+struct policy_set;
+struct policy_version;
+struct repository_publish;
+/* As repository_answer_fn, of the version that was published. */
+typedef enum mb_code repository_published_fn(const struct repository_publish *req,
+					     const struct policy_version *version, struct str *out,
+					     struct mb_err *err);
+
+/* Publishes a policy text if it is a new version (its number the next one, in force from now or
+ * later). Of a file, which is read at every start, a version that is known and the same changes
+ * nothing, and what is wrong with it is MB_FIELD_INVALID. With a request_id only a new version is
+ * right: else MB_POLICY_INVALID or MB_POLICY_NOT_NEXT. */
+struct repository_publish {
+	struct repository_call call; /* its principal stands in the audit trail */
+	/* in */
+	struct str policy;
+	const char *policy_file; /* its name, for errors */
+	struct str reason; /* for the audit trail; may be empty */
+	struct str request_id; /* empty: of a file; else as in repository_write, as the next two */
+	struct str method;
+	repository_published_fn *answer;
+	/* out */
+	bool published; /* by this call, now */
+	struct str answered;
+	/* repository's: do not touch */
+	struct policy_set *set;
+	repository_done_cb *cb;
+};
+
+void repository_publish(struct repository *repository, struct repository_publish *req);
+
+/* What publishing a text would say, without doing it. */
+struct repository_try_policy {
+	struct repository_call call;
+	/* in */
+	struct str policy;
+	/* out */
+	struct policy_problems problems; /* none: it is a policy, and the others are there */
+	int32_t version;
+	int64_t effective_from;
+	enum mb_code next_code; /* MB_POLICY_NOT_NEXT: it could not be published now */
+	struct mb_err next;
+};
+
+void repository_try_policy(struct repository *repository, struct repository_try_policy *req);
+
+/* The text of a version, to the byte. MB_POLICY_NOT_FOUND. */
+struct repository_policy_text {
+	struct repository_call call;
+	/* in */
+	int32_t version;
+	/* out */
+	struct str text;
+};
+
+void repository_policy_text(struct repository *repository, struct repository_policy_text *req);
+
 /* ---- policies and time: from any thread, at once ---- */
 
 /* max(clock, latest known_at): the instant of receipt for checks at the border. */
@@ -265,6 +324,18 @@ int64_t repository_now(const struct repository *repository);
 const struct policy_list *repository_policies(const struct repository *repository);
 /* NULL when this version is not known. */
 const struct policy *repository_policy(const struct repository *repository, int32_t version);
+
+struct policy_version {
+	const struct policy *policy;
+	int64_t known_at; /* its publication */
+	unsigned char digest[32]; /* SHA-256 of its text */
+};
+
+/* False when this version is not known. */
+bool repository_policy_version(const struct repository *repository, int32_t version,
+			       struct policy_version *out);
+/* Whether version 1 is another text than the embedded default, which then plays no part. */
+bool repository_default_differs(const struct repository *repository);
 /* A keyed digest, for what leaves the process and must come back unchanged. */
 enum mb_code repository_digest(const struct repository *repository, const struct str *parts,
 			       size_t n, unsigned char out[32], struct mb_err *err);
@@ -272,10 +343,14 @@ enum mb_code repository_digest(const struct repository *repository, const struct
 /* ---- life ---- */
 
 /* Of src/policy, which this floor does not know: reads and checks one policy text (err tells file,
- * line, column and reason), and whether a version may follow those known when it is published. */
+ * line, column and reason); the same with everything that is wrong; and whether a version may follow
+ * those known when it is published. */
 typedef enum mb_code repository_parse_policy_fn(struct str text, const char *file,
 						struct arena *arena, const struct policy **out,
 						struct mb_err *err);
+typedef enum mb_code repository_try_policy_fn(struct str text, struct arena *arena,
+					      const struct policy **out,
+					      struct policy_problems *problems, struct mb_err *err);
 typedef enum mb_code repository_check_policy_fn(const struct policy_list *known,
 						const struct policy *next, int64_t published_at,
 						struct mb_err *err);
@@ -288,6 +363,7 @@ struct repository_options {
 	size_t ledger_max; /* bytes that one member's ledger may take while it is folded; 0: default */
 	const char *key_file; /* NULL: a key that dies with the process, for a volatile store */
 	repository_parse_policy_fn *parse_policy;
+	repository_try_policy_fn *try_policy;
 	repository_check_policy_fn *check_policy;
 	struct str default_policy; /* text of the embedded one */
 	struct str policy; /* of --policy; empty: none was given */
@@ -304,24 +380,6 @@ struct repository_options {
  * missing or different key file, and for a policy that cannot be published. */
 enum mb_code repository_open(const struct repository_options *options, struct repository **out,
 			     bool *key_made, struct mb_err *err);
-
-/* Publishes a policy text if it is a new version (its number the next one, in force from now or
- * later); a version that is known and the same changes nothing. */
-struct policy_set;
-
-struct repository_publish {
-	struct repository_call call;
-	/* in */
-	struct str policy;
-	const char *policy_file; /* its name, for errors */
-	/* out */
-	bool published;
-	/* repository's: do not touch */
-	struct policy_set *set;
-	repository_done_cb *cb;
-};
-
-void repository_publish(struct repository *repository, struct repository_publish *req);
 
 /* When every submitted call has had its cb; cb runs on the loop, after which it is gone. The store is
  * to be closed after that. */

@@ -30,6 +30,7 @@ void repo_bed_init(struct repo_bed *bed, const char *backend)
 		.clock = &bed->store.clock,
 		.key_file = bed->key_file[0] != '\0' ? bed->key_file : NULL,
 		.parse_policy = policy_parse,
+		.try_policy = policy_check,
 		.check_policy = policy_check_next,
 		.default_policy = policy_default_text()};
 }
