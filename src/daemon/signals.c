@@ -95,7 +95,7 @@ static void reload_policy(struct loop_handles *handles)
 	handles->publishing = true;
 	handles->publish = (struct repository_publish){
 		.call = {.arena = handles->publish_arena,
-			 .principal = STR("admin"),
+			 .principal = STR("memberd:policy-file"),
 			 .cb = policy_published,
 			 .data = handles},
 		.policy = text,

@@ -146,6 +146,18 @@ static void tell_key(struct daemon *daemon)
 			 "memberd, reads them again, and the database is refused"));
 }
 
+/* As after an upgrade, or a build with other numbers: what the store has is in force all the same. */
+static void tell_default(struct daemon *daemon)
+{
+	LOG_WARN(&daemon->log, "the built-in policy differs from version 1 of the store",
+		 LOG_STR("why",
+			 "the store's versions are in force; the built-in one begins an empty "
+			 "store only"),
+		 LOG_STR("hint", "to take over what is new in it, publish that as the next "
+				 "version; `memberd "
+				 "--print-policy` prints it, --policy FILE silences this"));
+}
+
 static enum mb_code start_repository(struct daemon *daemon, struct mb_err *err)
 {
 	const struct daemon_options *options = daemon->options;
@@ -157,6 +169,7 @@ static enum mb_code start_repository(struct daemon *daemon, struct mb_err *err)
 		.budget = &daemon->budget,
 		.key_file = daemon->key_file[0] == '\0' ? NULL : daemon->key_file,
 		.parse_policy = policy_parse,
+		.try_policy = policy_check,
 		.check_policy = policy_check_next,
 		.default_policy = policy_default_text(),
 		.policy_file = options->policy,
@@ -175,6 +188,10 @@ static enum mb_code start_repository(struct daemon *daemon, struct mb_err *err)
 	}
 	if (key_made && repository.key_file != NULL) {
 		tell_key(daemon);
+	}
+	if (code == MB_OK && options->policy[0] == '\0' &&
+	    repository_default_differs(daemon->repository)) {
+		tell_default(daemon);
 	}
 	arena_destroy(arena);
 	return code;

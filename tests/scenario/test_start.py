@@ -5,7 +5,7 @@ import sqlite3
 import stat
 import subprocess
 
-from memberd import BUILD, Memberd, ref, refused
+from memberd import BUILD, Memberd, ref, refused, run
 
 
 def mode(path):
@@ -183,3 +183,21 @@ def test_a_socket_file_that_is_in_use_stays_its_owners(start, home):
     third = start("--listen", target, "--store", "memory")
     third.target = target
     assert third.api().health() == "SERVING"
+
+
+def test_another_built_in_policy_than_version_1_is_told(start, home):
+    """As after an upgrade: here the other way round, version 1 is a file with a word more."""
+    path = os.path.join(home, "policy.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(run("--print-policy")[1] + "# a word more\n")
+    event = "the built-in policy differs from version 1 of the store"
+    first = start("--policy", path)
+    assert not first.events(event)
+    assert first.stop() == 0
+    second = start()
+    assert second.events(event)[0]["level"] == "warn"
+    assert "--print-policy" in second.events(event)[0]["hint"]
+    assert second.stop() == 0
+    os.mkdir(os.path.join(home, "other"))
+    fresh = start(home=os.path.join(home, "other"))
+    assert not fresh.events(event)
