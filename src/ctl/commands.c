@@ -49,6 +49,16 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "\n"
 	 "  memberctl lookup taobao:4711\n",
 	 command_lookup},
+	{"members", "", 0, 0, FLAGS_SERVER | FLAG_BIT(ONLY) | FLAG_BIT(LIMIT),
+	 "everybody, one a line",
+	 "Lists all members with state, tier and score, in no particular sequence. With --output\n"
+	 "json each line is a JSON object of its own, as they come.\n"
+	 "\n"
+	 "  memberctl members --limit 20\n"
+	 "  memberctl members --only suspended\n"
+	 "  memberctl members --output json | jq -r 'select(.member.standing.atRisk)."
+	 "member.memberId'\n",
+	 command_members},
 	{"benefits", "MEMBER", 1, 1, AXES_FLAGS, "benefits held, and what unlocks the others",
 	 "Lists every benefit of the policy: what is granted where it is held, and what would "
 	 "unlock\n"

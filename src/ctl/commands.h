@@ -17,6 +17,7 @@ int command_history(struct ctl *ctl);
 int command_hotel(struct ctl *ctl);
 int command_import(struct ctl *ctl);
 int command_lookup(struct ctl *ctl);
+int command_members(struct ctl *ctl);
 int command_offer(struct ctl *ctl);
 int command_preview(struct ctl *ctl);
 int command_quote(struct ctl *ctl);

@@ -40,6 +40,8 @@
 	X(ETAG, "etag", "ETAG", "only if the profile is as it was read (get --full tells it)")    \
 	X(REQUEST_ID, "request-id", "UUID",                                                       \
 	  "say it again to repeat this call safely; else random")                                 \
+	X(ONLY, "only", "STATE", "members in this state: active or suspended")                    \
+	X(LIMIT, "limit", "N", "at most so many; default all")                                    \
 	X(FULL, "full", NULL, "with profile and identities (needs members.personal)")             \
 	X(LINE, "line", "LINE",                                                                   \
 	  "NO:PRICE[:CHANNEL[:MEMBER_PRICE[:CATEGORY[:BRAND]]]], once for "                       \

@@ -180,6 +180,22 @@ struct repository_read {
  * enrolment and the first activity known. */
 void repository_read(struct repository *repository, struct repository_read *req);
 
+/* A page of all members, each with MEMBER_STANDING. */
+struct repository_list {
+	struct repository_call call;
+	/* in */
+	int64_t after; /* the last member of the page before; 0: from the first on */
+	size_t most; /* >= 1 */
+	enum member_state state; /* only those in it; 0: all */
+	/* out */
+	const struct member **members;
+	size_t n; /* may be fewer than `most`, even 0, when it goes on */
+	int64_t last; /* where the next page goes on */
+	bool goes_on;
+};
+
+void repository_list(struct repository *repository, struct repository_list *req);
+
 /* Makes a member, links or unlinks an identity, changes the profile; once per request_id. */
 enum member_write_kind { WRITE_ENROLL = 1, WRITE_LINK, WRITE_UNLINK, WRITE_UPDATE };
 

@@ -8,6 +8,7 @@
 #include "rpc/status.h"
 #include "service/calls.h"
 #include "service/grants.h"
+#include "service/list_members.h"
 #include "service/map.h"
 #include "service/tier_history.h"
 
@@ -422,6 +423,10 @@ enum mb_code member_service_bind(struct rpc_registry *registry, struct services 
 		{"memberd.v1.MemberService/UpdateMember",
 		 &memberd__v1__update_member_request__descriptor,
 		 &memberd__v1__update_member_response__descriptor, RPC_ARENA_CAP, update_member},
+		{"memberd.v1.MemberService/ListMembers",
+		 &memberd__v1__list_members_request__descriptor,
+		 &memberd__v1__list_members_response__descriptor, RPC_ARENA_CAP_BATCH,
+		 list_members},
 		{"memberd.v1.MemberService/ListTierHistory",
 		 &memberd__v1__list_tier_history_request__descriptor,
 		 &memberd__v1__list_tier_history_response__descriptor, RPC_ARENA_CAP,

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELD_DIGITS 64 /* the numbers, in hexadecimal */
+#define FIELD_DIGITS 80 /* the numbers, in hexadecimal */
 #define MAC_BYTES    16
 #define TOKEN_DIGITS (FIELD_DIGITS + 2 * MAC_BYTES)
 
@@ -29,10 +29,10 @@ static enum mb_code write_token(const struct repository *repository, struct str 
 	struct str parts[2] = {scope, {out, FIELD_DIGITS}};
 	enum mb_code code;
 
-	snprintf(out, TOKEN_DIGITS + 1, "%08x%08x%016llx%016llx%016llx",
+	snprintf(out, TOKEN_DIGITS + 1, "%08x%08x%016llx%016llx%016llx%016llx",
 		 (unsigned)page->policy_version, (unsigned)page->next,
 		 (unsigned long long)page->as_of, (unsigned long long)page->known_at,
-		 (unsigned long long)page->revision);
+		 (unsigned long long)page->revision, (unsigned long long)page->after);
 	code = repository_digest(repository, parts, 2, mac, err);
 	for (size_t i = 0; code == MB_OK && i < MAC_BYTES; i++) {
 		snprintf(out + FIELD_DIGITS + 2 * i, 3, "%02x", mac[i]);
@@ -61,14 +61,15 @@ enum mb_code page_token_read(const struct repository *repository, struct str sco
 {
 	char again[TOKEN_DIGITS + 1];
 	unsigned version, next;
-	unsigned long long as_of, known_at, revision;
+	unsigned long long as_of, known_at, revision, after;
 	struct page page;
 	enum mb_code code;
 
-	if (strlen(token) == TOKEN_DIGITS && sscanf(token, "%8x%8x%16llx%16llx%16llx", &version,
-						    &next, &as_of, &known_at, &revision) == 5) {
-		page = (struct page){(int32_t)version, (int32_t)next, (int64_t)as_of,
-				     (int64_t)known_at, (int64_t)revision};
+	if (strlen(token) == TOKEN_DIGITS &&
+	    sscanf(token, "%8x%8x%16llx%16llx%16llx%16llx", &version, &next, &as_of, &known_at,
+		   &revision, &after) == 6) {
+		page = (struct page){(int32_t)version,	(int32_t)next,	   (int64_t)as_of,
+				     (int64_t)known_at, (int64_t)revision, (int64_t)after};
 		code = write_token(repository, scope, &page, again, err);
 		if (code != MB_OK) {
 			return code;

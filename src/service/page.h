@@ -17,6 +17,7 @@ struct page {
 	int32_t policy_version;
 	int32_t next; /* where the next page begins */
 	int64_t as_of, known_at, revision; /* of a list about a member: those it began with */
+	int64_t after; /* of a list of members: the last one before the next page */
 };
 
 /* 0 takes `normal`, above `most` is clamped, negative is refused. */

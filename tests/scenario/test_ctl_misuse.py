@@ -16,7 +16,7 @@ MEMBER = "shop:ada"
 IO_ERROR = 74
 # Each command that calls a server, with what it needs.
 COMMANDS = {
-    "enroll": ["shop:new"], "update": [MEMBER, "--verified"], "get": [MEMBER], "lookup": [MEMBER], "benefits": [MEMBER],
+    "enroll": ["shop:new"], "update": [MEMBER, "--verified"], "get": [MEMBER], "lookup": [MEMBER], "members": [], "benefits": [MEMBER],
     "check": [MEMBER, "value-channel-discount"], "quote": [MEMBER, "--line", "1:1.00"], "hotel": [MEMBER],
     "offer": [MEMBER], "score": [MEMBER], "history": [MEMBER], "record": [], "preview": [],
     "health": [],
@@ -25,7 +25,7 @@ RECORD = json.dumps({"source": "shop", "sourceEventId": "e", "member": {"identit
                      "occurredAt": "2026-11-01T10:00:00Z", "cancellation": {"order": {"orderId": "o"}}})
 ROLES = {"checkout": {"get", "lookup", "benefits", "check", "quote", "hotel", "offer", "health"},
          "producer": {"enroll", "update", "record", "health"},
-         "manager": {"get", "lookup", "score", "history", "preview", "health"}}
+         "manager": {"get", "lookup", "members", "score", "history", "preview", "health"}}
 
 
 def told(done):

@@ -498,7 +498,7 @@ def test_every_field_is_in_the_tables_of_this_file():
              "display_name", "etag", "external_id", "identity", "issuer", "known_at", "language", "line_no", "lines", "member",
              "member_id", "member_price", "members", "min_revision", "nanos", "occurred_at", "order", "order_id",
              "order_source", "page_size", "page_token", "paths", "platform", "points", "profile", "public_price", "region",
-             "request_id", "reversal", "seconds", "source", "source_event_id", "store", "sub_kind", "threshold",
+             "request_id", "reversal", "seconds", "source", "source_event_id", "state", "store", "sub_kind", "threshold",
              "type", "update_mask", "verified", "view"}
     seen = set()
 

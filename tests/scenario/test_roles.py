@@ -16,6 +16,7 @@ MAY = {
     "GetMember": READ,
     "BatchGetMembers": READ,
     "LookupMember": READ,
+    "ListMembers": {"admin", "support", "manager"},
     "ListTierHistory": {"admin", "support", "manager", "member"},
     "UpdateMember": {"admin", "support", "producer"},
     "LinkIdentity": {"admin", "support", "producer"},
@@ -100,6 +101,7 @@ def request(name, who):
         "QuoteDiscount": lambda: dict(member=who, currency="CNY", lines=[dict(line_no=1, public_price=1,
                                                                             channel="BASKET_CHANNEL_STANDARD")]),
         "ListBenefits": dict,
+        "ListMembers": dict,
     }.get(name, lambda: dict(member=who))()
     return FACTORY.GetPrototype(METHODS[name][1].input_type)(**fields)
 
