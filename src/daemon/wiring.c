@@ -276,6 +276,8 @@ static enum mb_code create_server(struct daemon *daemon, struct mb_err *err)
 		.metadata = daemon->metadata,
 		.began = calls_began,
 		.ended = calls_ended,
+		.draining = services_drain,
+		.draining_data = &daemon->services,
 	};
 
 	daemon->calls =

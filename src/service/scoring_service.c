@@ -5,120 +5,76 @@
 #include "service/calls.h"
 #include "service/map.h"
 #include "service/preview.h"
+#include "service/recording.h"
 
 /* ---- RecordActivities ---- */
 
-struct recording {
-	struct repository_record record;
+struct record_call {
+	struct recording recording;
 	struct rpc_call *call;
 	struct services *services;
-	const Memberd__V1__RecordActivitiesRequest *request;
 };
 
-static void answer_record(struct recording *recording)
+static void answer_record(struct record_call *record)
 {
-	struct arena *arena = rpc_call_arena(recording->call);
+	struct arena *arena = rpc_call_arena(record->call);
 	Memberd__V1__RecordActivitiesResponse response =
 		MEMBERD__V1__RECORD_ACTIVITIES_RESPONSE__INIT;
 	struct mb_err err = {0};
 
-	response.results = arena_array(arena, recording->record.n, sizeof(*response.results));
-	for (size_t i = 0; response.results != NULL && i < recording->record.n; i++) {
-		response.results[response.n_results++] = to_record_result(
-			arena, recording->request->activities[i], i, &recording->record.items[i]);
-	}
+	response.results = recording_results(&record->recording, arena);
+	response.n_results = record->recording.record.n;
 	/* The activities are kept all the same; sent again they are replays. */
 	if (arena_overflowed(arena)) {
-		call_fail(recording->call, &err);
+		call_fail(record->call, &err);
 		return;
 	}
-	rpc_call_reply(recording->call, &response.base);
+	rpc_call_reply(record->call, &response.base);
 }
 
-static void end_recording(struct repository_call *done)
+static void end_record(struct repository_call *done)
 {
-	struct recording *recording = done->data;
+	struct record_call *record = done->data;
 
-	rpc_call_on_cancel(recording->call, NULL, NULL);
+	rpc_call_on_cancel(record->call, NULL, NULL);
 	if (done->code == MB_OK) {
-		answer_record(recording);
+		answer_record(record);
 	} else {
-		call_fail(recording->call, &done->err);
+		call_fail(record->call, &done->err);
 	}
 }
 
-static void cancel_recording(void *data)
+static void cancel_record(void *data)
 {
-	struct recording *recording = data;
+	struct record_call *record = data;
 
-	repository_cancel(recording->services->repository, &recording->record.call);
-}
-
-static void from_item(const struct recording *recording, const Memberd__V1__Activity *message,
-		      const struct policy *policy, int64_t now, struct record_item *out)
-{
-	struct arena *arena = rpc_call_arena(recording->call);
-
-	out->code = from_member_ref(message->member, &out->ref, &out->err);
-	if (out->code != MB_OK) {
-		mb_err_prefix_field(&out->err, "member");
-	} else {
-		out->code = from_activity(message, policy, now, arena, &out->activity, &out->err);
-	}
-	if (out->code == MB_OK) {
-		out->code = call_may_ask(recording->call, &out->ref, &out->err);
-	}
-}
-
-static struct recording *begin_recording(struct rpc_call *call, void *data,
-					 const Memberd__V1__RecordActivitiesRequest *request)
-{
-	struct arena *arena = rpc_call_arena(call);
-	size_t n = request->n_activities;
-	struct recording *recording = arena_alloc(arena, sizeof(*recording));
-	struct record_item *items = arena_array(arena, n, sizeof(*items));
-	struct mb_err err = {0};
-
-	if (recording == NULL || items == NULL ||
-	    call_prepare(call, &recording->record.call, end_recording, recording, &err) != MB_OK) {
-		call_fail(call, &err);
-		return NULL;
-	}
-	recording->call = call;
-	recording->services = data;
-	recording->request = request;
-	recording->record.items = items;
-	recording->record.n = n;
-	return recording;
+	repository_cancel(record->services->repository, &record->recording.record.call);
 }
 
 static void record_activities(struct rpc_call *call, const ProtobufCMessage *message, void *data)
 {
 	const Memberd__V1__RecordActivitiesRequest *request = (const void *)message;
 	struct services *services = data;
-	int64_t now = repository_now(services->repository);
-	const struct policy *policy = policy_at(repository_policies(services->repository), now);
-	struct recording *recording;
+	struct arena *arena = rpc_call_arena(call);
+	struct record_call *record;
 	struct mb_err err = {0};
 
 	if (from_batch(request->n_activities, "activities", &err) != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
-	recording = begin_recording(call, data, request);
-	if (recording == NULL) {
-		return;
-	}
-	for (size_t i = 0; i < request->n_activities; i++) {
-		from_item(recording, request->activities[i], policy, now,
-			  &recording->record.items[i]);
-	}
-	if (arena_overflowed(rpc_call_arena(call))) {
+	record = arena_alloc(arena, sizeof(*record));
+	if (record == NULL ||
+	    call_prepare(call, &record->recording.record.call, end_record, record, &err) != MB_OK ||
+	    recording_make(&record->recording, call, services, request->activities,
+			   request->n_activities, arena) != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
-	rpc_call_on_cancel(call, cancel_recording, recording);
-	repository_record(services->repository, &recording->record);
+	record->call = call;
+	record->services = services;
+	rpc_call_on_cancel(call, cancel_record, record);
+	repository_record(services->repository, &record->recording.record);
 }
 
 /* ---- GetScore ---- */

@@ -25,6 +25,7 @@ enum mb_code services_bind(struct rpc_registry *registry, struct services *servi
 	enum mb_code code = rpc_registry_add_files(registry, memberd_descriptor_set,
 						   memberd_descriptor_set_size, err);
 
+	streams_init(&services->streams);
 	if (code == MB_OK) {
 		code = member_service_bind(registry, services, err);
 	}
@@ -32,7 +33,15 @@ enum mb_code services_bind(struct rpc_registry *registry, struct services *servi
 		code = scoring_service_bind(registry, services, err);
 	}
 	if (code == MB_OK) {
+		code = stream_activities_bind(registry, services, err);
+	}
+	if (code == MB_OK) {
 		code = benefit_service_bind(registry, services, err);
 	}
 	return code == MB_OK ? vip_service_bind(registry, services, err) : code;
+}
+
+void services_drain(void *services)
+{
+	streams_drain(&((struct services *)services)->streams);
 }

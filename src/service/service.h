@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "rpc/registry.h"
+#include "service/streams.h"
 
 struct repository;
 struct rpc_grant;
@@ -17,17 +18,23 @@ struct rpc_grant;
 struct services {
 	struct repository *repository;
 	const struct rpc_grant *grants; /* the server's: service_grants */
+	struct streams streams; /* made by services_bind() */
 };
 
 /* Adds the files of memberd.v1 and binds every method. */
 enum mb_code services_bind(struct rpc_registry *registry, struct services *services,
 			   struct mb_err *err);
 
+/* For rpc_server_options.draining: streams finish what they have begun and end with DRAINING. */
+void services_drain(void *services);
+
 /* One a file; services_bind() calls them. */
 enum mb_code member_service_bind(struct rpc_registry *registry, struct services *services,
 				 struct mb_err *err);
 enum mb_code scoring_service_bind(struct rpc_registry *registry, struct services *services,
 				  struct mb_err *err);
+enum mb_code stream_activities_bind(struct rpc_registry *registry, struct services *services,
+				    struct mb_err *err);
 enum mb_code benefit_service_bind(struct rpc_registry *registry, struct services *services,
 				  struct mb_err *err);
 enum mb_code vip_service_bind(struct rpc_registry *registry, struct services *services,

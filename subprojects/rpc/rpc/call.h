@@ -86,6 +86,10 @@ void rpc_stream_read(struct rpc_call *call);
  * goes out, until the next rpc_stream_write(); NULL when memory is short. (A long stream must not build
  * its answers in rpc_call_arena(), which keeps everything.) */
 struct arena *rpc_stream_arena(struct rpc_call *call);
+/* Of a bidirectional method: the message at hand and its memory become the handler's, who destroys the
+ * arena; so several messages may be in work at once. Once for each message; rpc_stream_arena() is NULL
+ * then. */
+struct arena *rpc_stream_take_arena(struct rpc_call *call);
 /* One at a time (asserted); packed before this returns. If the arena of the message overflowed, nothing
  * is sent, `cancelled` follows, and the caller hears of the arena. */
 void rpc_stream_write(struct rpc_call *call, const ProtobufCMessage *message);

@@ -509,6 +509,9 @@ void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grac
 	}
 	wait_for(NULL, clock_monotonic_ns() + notice_ms * 1000000, hurry);
 	atomic_store(&server->draining, true);
+	if (server->options.draining != NULL) {
+		server->options.draining(server->options.draining_data);
+	}
 	wait_for(&server->working, clock_monotonic_ns() + grace_ms * 1000000, hurry);
 	if (grace_ms > 0) {
 		wait_quiet(server, hurry);

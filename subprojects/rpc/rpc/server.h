@@ -57,6 +57,10 @@ struct rpc_server_options {
 	 * before it becomes a call (a first message over message_max) is not seen here. */
 	void (*ended)(const struct rpc_call_end *end, void *data);
 	void *ended_data;
+	/* Told once, on the thread of drain(), when new calls are answered DRAINING from here on: streams
+	 * that would not end by themselves should be brought to an end; may be NULL. */
+	void (*draining)(void *data);
+	void *draining_data;
 };
 
 /* The registry must be complete (rpc_registry_check() is called); borrowed until destroy. Binds the
@@ -67,7 +71,7 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err);
 /*
  * Health says NOT_SERVING; after notice_ms new calls are answered DRAINING, except those of public
- * methods; those in work may end for grace_ms, then they are cancelled, and streams of public methods
+ * methods, and `draining` is told; those in work may end for grace_ms, then they are cancelled, and streams of public methods
  * with them. Blocks until all are gone: a handler must finish also what was cancelled. hurry, which may
  * be NULL, may be set non-zero from any thread or signal handler to end the waits.
  *

@@ -46,6 +46,18 @@ struct arena *rpc_stream_arena(struct rpc_call *call)
 	return arena;
 }
 
+struct arena *rpc_stream_take_arena(struct rpc_call *call)
+{
+	struct arena *arena;
+
+	assert(call->magic == CALL_MAGIC && call->method->shape == RPC_BIDI);
+	pthread_mutex_lock(&call->lock);
+	arena = call->scratch;
+	call->scratch = NULL;
+	pthread_mutex_unlock(&call->lock);
+	return arena;
+}
+
 /* ---- the end ---- */
 
 void rpc_stream_tell_cancelled(struct rpc_call *call)
