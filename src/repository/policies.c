@@ -5,6 +5,7 @@
  * A version is known by its number and the digest of its text. What the store has is in force
  * whatever this program or the --policy file says; a text only ever adds the next version.
  */
+#include "repository/audit.h"
 #include "repository/inner.h"
 
 #include <assert.h>
@@ -145,10 +146,46 @@ static enum mb_code read_stored(struct repository *repository, const struct poli
 	return code;
 }
 
+/* Who publishes, and why. */
+struct publisher {
+	struct str actor, reason;
+};
+
+/* "version 2 in force from 2026-12-01T00:00:00Z, sha256 9f86…: reason" */
+static enum mb_code note_version(struct store_view *view, const struct policy_version *version,
+				 const struct publisher *publisher, struct mb_err *err)
+{
+	struct strbuf detail = {0};
+	char since[40];
+	enum mb_code code;
+
+	clock_format(version->policy->effective_from, since, sizeof(since));
+	strbuf_printf(&detail, "version %d in force from %s, sha256 ", version->policy->version,
+		      since);
+	for (size_t i = 0; i < sizeof(version->digest); i++) {
+		strbuf_printf(&detail, "%02x", version->digest[i]);
+	}
+	if (publisher->reason.len > 0) {
+		strbuf_puts(&detail, ": ");
+		strbuf_put(&detail, publisher->reason.ptr, publisher->reason.len);
+	}
+	if (detail.failed) {
+		code = mb_fail(err, MB_OVERLOADED, "no memory for the audit trail");
+	} else {
+		const struct audit_note note = {.actor = publisher->actor,
+						.action = STR("policy.publish"),
+						.detail = strbuf_str(&detail)};
+
+		code = audit_append(view, &note, err);
+	}
+	strbuf_fini(&detail);
+	return code;
+}
+
 static enum mb_code add_version(struct repository *repository, struct store_view *view,
 				struct str text, const struct policy *policy,
-				struct policy_set *set, const struct policy_version **out,
-				struct mb_err *err)
+				const struct publisher *publisher, struct policy_set *set,
+				const struct policy_version **out, struct mb_err *err)
 {
 	struct policy_version version = {.policy = policy, .known_at = store_view_now(view)};
 	enum mb_code code = repository->check_policy(&set->list, policy, version.known_at, err);
@@ -170,6 +207,9 @@ static enum mb_code add_version(struct repository *repository, struct store_view
 				  .digest = digest_str(&version),
 				  .text = text};
 	code = store_add_policy(view, &row, err);
+	if (code == MB_OK) {
+		code = note_version(view, &version, publisher, err);
+	}
 	if (code == MB_OK) {
 		*out = insert_version(set, &version);
 	}
@@ -205,12 +245,15 @@ static enum mb_code check_known(const struct policy_row *rows, size_t n, struct 
 static enum mb_code add_default(struct repository *repository, struct store_view *view,
 				struct str text, struct policy_set *set, struct mb_err *err)
 {
+	static const struct publisher nobody = {.actor = {"memberd:default-policy", 22}};
 	const struct policy_version *added;
 	const struct policy *policy;
 	enum mb_code code =
 		repository->parse_policy(text, "default policy", set->arena, &policy, err);
 
-	return code == MB_OK ? add_version(repository, view, text, policy, set, &added, err) : code;
+	return code == MB_OK
+		       ? add_version(repository, view, text, policy, &nobody, set, &added, err)
+		       : code;
 }
 
 /* Callers who ask for it by request hear what is wrong with the policy as such. */
@@ -230,6 +273,7 @@ static enum mb_code publish_text(struct repository *repository, struct store_vie
 				 const struct publication *publication, struct policy_set *set,
 				 const struct policy_version **published, struct mb_err *err)
 {
+	const struct publisher publisher = {publication->actor, publication->reason};
 	struct str text = publication->text;
 	const struct policy *policy = NULL;
 	bool known = false;
@@ -246,7 +290,7 @@ static enum mb_code publish_text(struct repository *repository, struct store_vie
 		code = check_known(rows, n, text, policy, publication->file, &known, err);
 	}
 	if (code == MB_OK && policy != NULL && !known) {
-		code = add_version(repository, view, text, policy, set, published, err);
+		code = add_version(repository, view, text, policy, &publisher, set, published, err);
 		code = tell_as(publication, code, MB_POLICY_NOT_NEXT, err);
 	}
 	return code;
