@@ -74,6 +74,36 @@ const char *entry_state_name(enum entry_state state)
 	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : NULL;
 }
 
+enum track transition_track(enum transition_kind kind)
+{
+	switch (kind) {
+	case TRANSITION_UPGRADE:
+	case TRANSITION_AT_RISK:
+	case TRANSITION_RECOVERED:
+	case TRANSITION_STEP_DOWN:
+	case TRANSITION_FRAUD:
+		return TRACK_TIER;
+	case TRANSITION_SETTLED:
+		return TRACK_SETTLEMENT;
+	case TRANSITION_LEVEL:
+		return TRACK_LEVEL;
+	case TRANSITION_BELOW_KEEP:
+	case TRANSITION_ABOVE_KEEP:
+		return TRACK_KEEP;
+	case TRANSITION_OVERRIDE:
+		return TRACK_OVERRIDE;
+	case TRANSITION_STATE:
+		return TRACK_STATE;
+	}
+	return (enum track)0;
+}
+
+unsigned fold_caps_at(const struct fold *fold, enum activity_kind kind, int64_t occurred_at)
+{
+	(void)fold, (void)kind, (void)occurred_at; /* no interaction is in the ledger */
+	return 0;
+}
+
 static void *add_row(struct rows *rows, size_t size)
 {
 	if (rows->n == rows->room) {
@@ -383,6 +413,8 @@ static struct standing standing_of(const struct timeline *line)
 		.policy_version = line->policy->version,
 		.score = line->score,
 		.tier = line->state.tier,
+		.shown = line->state.tier,
+		.credibility = line->policy->credibility.base,
 		.level = level_of(line->score.points, line->policy),
 		.at_risk = line->state.at_risk,
 		.below_keep = !tier_keeps(line->score.points, line->state.tier, line->policy),
@@ -512,7 +544,11 @@ enum mb_code fold_ledger(const struct fold_input *in, struct arena *arena, struc
 	}
 	tell_states(&line, &fold);
 	foresee(&line, in, &schedule, &fold);
-	if (history.failed || schedule.failed) {
+	fold.next_told = fold.next_change;
+	if (in->want_counts) {
+		fold.counts = arena_array(arena, in->n_entries, sizeof(*fold.counts));
+	}
+	if (history.failed || schedule.failed || (in->want_counts && fold.counts == NULL)) {
 		return arena_fail(arena, err);
 	}
 	*out = fold;

@@ -36,8 +36,8 @@ bool tier_upgrade(struct tier_state *state, int64_t live, int64_t at, const stru
 	}
 	*out = (struct transition){.effective_at = at,
 				   .kind = TRANSITION_UPGRADE,
-				   .from = state->tier,
-				   .to = (enum tier)tier,
+				   .from = (int32_t)state->tier,
+				   .to = tier,
 				   .points = live,
 				   .policy_version = policy->version};
 	state->tier = (enum tier)tier;
@@ -81,8 +81,8 @@ bool tier_settle(struct tier_state *state, int64_t live, int64_t settled, int64_
 	state->tier = kind == TRANSITION_STEP_DOWN ? (enum tier)(from - 1) : from;
 	*out = (struct transition){.effective_at = at,
 				   .kind = kind,
-				   .from = from,
-				   .to = state->tier,
+				   .from = (int32_t)from,
+				   .to = (int32_t)state->tier,
 				   .points = settled,
 				   .policy_version = policy->version};
 	return true;

@@ -325,13 +325,16 @@ bool same_score(const struct score *a, const struct score *b)
 	return a->points == b->points && a->micro == b->micro &&
 	       a->counted_spend == b->counted_spend && a->spend == b->spend && a->days == b->days &&
 	       a->platforms == b->platforms && a->categories == b->categories &&
-	       a->first_month == b->first_month && a->last_month == b->last_month;
+	       a->interaction == b->interaction && a->first_month == b->first_month &&
+	       a->last_month == b->last_month;
 }
 
 bool same_standing(const struct standing *a, const struct standing *b)
 {
 	return a->at == b->at && a->policy_version == b->policy_version &&
-	       same_score(&a->score, &b->score) && a->tier == b->tier && a->level == b->level &&
+	       same_score(&a->score, &b->score) && a->tier == b->tier && a->shown == b->shown &&
+	       a->shown_until == b->shown_until && a->suspended == b->suspended &&
+	       a->credibility == b->credibility && a->level == b->level &&
 	       a->at_risk == b->at_risk && a->below_keep == b->below_keep &&
 	       a->protected_until == b->protected_until && a->settled_at == b->settled_at &&
 	       same_score(&a->settled, &b->settled);

@@ -570,6 +570,8 @@ void reference_fold(const struct entry *entries, size_t n, const struct policy_l
 		&lives, policy, t, month_of(t) - policy->protection.window_months + 1, month_of(t));
 	out->standing.below_keep =
 		out->standing.score.points * 1000000 < policy->tiers[out->standing.tier].keep;
+	out->standing.shown = out->standing.tier;
+	out->standing.credibility = policy->credibility.base;
 	out->standing.level = LEVEL_STANDARD;
 	for (int level = LEVEL_SUPER; level < LEVEL_END; level++) {
 		if (out->standing.score.points * 1000000 >= policy->levels[level]) {
