@@ -27,10 +27,12 @@ Memberd__V1__Score *to_score(struct arena *arena, const struct score *score,
 	message->score = score->points;
 	message->parts = arena_array(arena, PART_END - 1, sizeof(*message->parts));
 	if (message->parts != NULL) {
-		message->n_parts = PART_END - 1;
+		/* the first are of every score; of the others those that are something */
 		for (int part = 1; part < PART_END; part++) {
-			message->parts[part - 1] =
-				to_part(arena, (enum score_part)part, score->parts[part]);
+			if (part <= PART_FRACTION_DROPPED || score->parts[part] != 0) {
+				message->parts[message->n_parts++] =
+					to_part(arena, (enum score_part)part, score->parts[part]);
+			}
 		}
 	}
 	message->counted_spend = to_money(arena, score->counted_spend, policy->currency);
