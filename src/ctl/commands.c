@@ -106,7 +106,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "policy's zone, by default +08:00.\n"
 	 "\n"
 	 "  memberctl score taobao:4711\n"
-	 "  memberctl score taobao:4711 --zone +08:00 --all\n"
+	 "  memberctl score taobao:4711 --zone programme --all\n"
 	 "  memberctl score taobao:4711 --output json | jq '.schedule[0]'\n"
 	 "\n"
 	 "Why was it another number then? The answer of that time, and what is known of it today:\n"

@@ -7,6 +7,8 @@
 #include "ctl/ctl.h"
 #include "ctl/input.h"
 #include "ctl/pbjson.h"
+#include "ctl/show.h"
+#include "memberd/v1/scoring_service.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +98,32 @@ int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *re
 	return exit_code == EXIT_OK && ctl->json ? connect_print(ctl, *out) : exit_code;
 }
 
+int connect_zone(struct ctl *ctl, Memberd__V1__MemberRef *member)
+{
+	Memberd__V1__GetScoreRequest request = MEMBERD__V1__GET_SCORE_REQUEST__INIT;
+	const char *zone = ctl->flags.values[FLAG_ZONE];
+	const Memberd__V1__GetScoreResponse *response;
+	ProtobufCMessage *answer;
+	int exit_code;
+
+	if (zone == NULL || strcmp(zone, ZONE_PROGRAMME) != 0 || ctl->json) {
+		return EXIT_OK;
+	}
+	request.member = member;
+	exit_code = connect_ask(ctl, "memberd.v1.ScoringService/GetScore", &request.base,
+				&memberd__v1__get_score_response__descriptor, true, &answer);
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
+	response = (const Memberd__V1__GetScoreResponse *)answer;
+	if (response->score == NULL || response->score->window_start == NULL) {
+		return ctl_fail(ctl, EXIT_DATA,
+				"memberd does not say when the score's months begin");
+	}
+	show_in_zone(show_zone_of_month(response->score->window_start));
+	return EXIT_OK;
+}
+
 int connect_print(struct ctl *ctl, const ProtobufCMessage *message)
 {
 	struct strbuf text = {0};
@@ -176,7 +204,7 @@ int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *m
 
 	if (exit_code == EXIT_OK) {
 		*member = connect_member(ctl, ctl->flags.arguments[0]);
-		exit_code = *member != NULL ? EXIT_OK : EXIT_USAGE;
+		exit_code = *member != NULL ? connect_zone(ctl, *member) : EXIT_USAGE;
 	}
 	return exit_code;
 }

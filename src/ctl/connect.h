@@ -27,6 +27,10 @@ int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *re
 		 const ProtobufCMessageDescriptor *response_type, bool repeatable,
 		 ProtobufCMessage **out);
 
+/* With --zone programme: asks in which zone the months of this member's score begin, and has times told
+ * by it. An exit code. */
+int connect_zone(struct ctl *ctl, Memberd__V1__MemberRef *member);
+
 /* "4711" or "issuer:external_id"; NULL, and the error told, for anything else. */
 Memberd__V1__MemberRef *connect_member(struct ctl *ctl, const char *text);
 /* The same for what must be an identity. */

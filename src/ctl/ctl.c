@@ -170,10 +170,10 @@ static bool take_zone(const struct ctl *ctl)
 	const char *zone = ctl->flags.values[FLAG_ZONE];
 	int minutes = 0;
 
-	if (zone != NULL && !show_parse_zone(zone, &minutes)) {
+	if (zone != NULL && strcmp(zone, ZONE_PROGRAMME) != 0 && !show_parse_zone(zone, &minutes)) {
 		return false;
 	}
-	show_in_zone(minutes);
+	show_in_zone(minutes); /* that of the programme is asked for when there is a connection */
 	return true;
 }
 
@@ -195,7 +195,8 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 	}
 	ctl->json = output != NULL && strcmp(output, "json") == 0;
 	if (!take_zone(ctl)) {
-		return ctl_fail(ctl, EXIT_USAGE, "--zone is an offset such as +08:00, or Z");
+		return ctl_fail(ctl, EXIT_USAGE,
+				"--zone is an offset such as +08:00, Z, or programme");
 	}
 	if (ctl->flags.n_arguments < command->min_arguments ||
 	    ctl->flags.n_arguments > command->max_arguments) {

@@ -27,8 +27,9 @@
 	X(KNOWN_AT, "known-at", "TIME",                                                           \
 	  "as it was known at this instant (RFC 3339), not after now; default "                   \
 	  "now; not with --min-revision")                                                         \
-	X(ZONE, "zone", "OFFSET",                                                                 \
-	  "show the times of tables by the clock of this offset, such as +08:00; default Z")      \
+	X(ZONE, "zone", "ZONE",                                                                   \
+	  "show the times of tables by the clock of this offset, such as +08:00, or by that of "  \
+	  "the programme (needs scores.read); default Z")                                         \
 	X(ALL, "all", NULL, "every row, not the first ten")                                       \
 	X(TOLD, "told", NULL, "the log of what was told, corrections included")                   \
 	X(NAME, "name", "TEXT", "display name")                                                   \
@@ -73,6 +74,8 @@ enum flag_id {
 /* Those that every command takes, and those of all that ask a server. */
 #define FLAGS_ALL    (FLAG_BIT(HELP) | FLAG_BIT(OUTPUT))
 #define FLAGS_SERVER (FLAG_BIT(SERVER) | FLAG_BIT(TOKEN_FILE) | FLAG_BIT(TIMEOUT))
+
+#define ZONE_PROGRAMME "programme" /* a value of --zone */
 
 #define FLAG_VALUES_MAX 256 /* of one option */
 

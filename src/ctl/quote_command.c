@@ -276,6 +276,10 @@ int command_quote(struct ctl *ctl)
 			       ? EXIT_USAGE
 			       : ctl_fail(ctl, EXIT_USAGE, "quote needs a MEMBER");
 	}
+	exit_code = connect_zone(ctl, request->member);
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
 	exit_code = connect_call(ctl, "memberd.v1.BenefitService/QuoteDiscount", &request->base,
 				 &memberd__v1__quote_discount_response__descriptor, true, &answer);
 	if (exit_code == EXIT_OK && !ctl->json) {

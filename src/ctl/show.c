@@ -45,6 +45,17 @@ bool show_parse_zone(const char *text, int *out_minutes)
 	return true;
 }
 
+int show_zone_of_month(const Google__Protobuf__Timestamp *start)
+{
+	char text[SHOW_BYTES];
+	int minute;
+
+	clock_format(start->seconds * US_PER_SECOND, text, sizeof(text));
+	minute = (int)(start->seconds % 86400 / 60);
+	/* in UTC it is the 1st already where the clock is behind, and still the last where it is ahead */
+	return strncmp(text + strlen("2026-11-"), "01T", 3) == 0 ? -minute : 24 * 60 - minute;
+}
+
 const char *show_time(const Google__Protobuf__Timestamp *time, char out[SHOW_BYTES])
 {
 	int ahead = zone_minutes < 0 ? -zone_minutes : zone_minutes;

@@ -18,6 +18,8 @@
 void show_in_zone(int offset_minutes);
 /* "+08:00", "-03:30" or "Z"; at most 18 hours, as RFC 3339 readers take them. */
 bool show_parse_zone(const char *text, int *out_minutes);
+/* The offset of the clock by which this instant is the midnight that begins a month. */
+int show_zone_of_month(const Google__Protobuf__Timestamp *start);
 /* RFC 3339, or "-" when absent. */
 const char *show_time(const Google__Protobuf__Timestamp *time, char out[SHOW_BYTES]);
 const char *show_tier(Memberd__V1__Tier tier, char out[SHOW_BYTES]);

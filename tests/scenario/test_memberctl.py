@@ -219,6 +219,11 @@ def test_times_by_the_clock_of_a_zone(start, home):
     assert "window from 2025-12-01T00:00:00+08:00 to 2026-12-01T00:00:00+08:00" in there, there
     assert len(run.json("score", "taobao:4711", "--zone", "+08:00")["schedule"]) == 10 + more  # JSON as ever
     assert re.search(r"holds until 2026-\S+-03:30$", run("get", "taobao:4711", "--zone", "-03:30").out, re.M)
+    assert run("score", "taobao:4711", "--zone", "programme", "--all").out == there
+    assert re.search(r"holds until 2026-\S+\+08:00$", run("hotel", "taobao:4711", "--zone", "programme", code=ctl.NO).out, re.M)
+    done = run("quote", "taobao:4711", "--line", "1:1.00", "--zone", "programme").out
+    assert re.search(r"holds until 2026-\S+\+08:00$", done, re.M), done
+    assert "MEMBER_NOT_FOUND" in run("get", "taobao:1", "--zone", "programme", code=ctl.NOT_FOUND).err
     for zone in ("Asia/Shanghai", "+8", "+08:00Z", "+19:00", ""):
         assert "--zone is an offset" in run("get", "taobao:4711", "--zone", zone, code=ctl.USAGE).err
 

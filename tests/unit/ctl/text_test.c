@@ -48,6 +48,15 @@ static void tells_times_in_a_zone(void **state)
 	static const char *const bad[] = {"",	     "z",      "+8",	 "+08",
 					  "+0800",   "08:00",  "+08:60", "+18:01",
 					  "+08:00Z", "*08:00", "+0a:00", "+08:0"};
+	static const struct {
+		int64_t seconds;
+		int minutes;
+	} starts[] = {
+		{1793462400, 480}, /* 2026-10-31T16:00:00Z */
+		{1793491200, 0}, /* 2026-11-01 in UTC */
+		{1793503800, -210}, /* 03:30 on the 1st */
+		{1793440800, 840}, /* 10:00 on the 31st */
+	};
 	char out[SHOW_BYTES];
 	int minutes = 7;
 
@@ -69,6 +78,10 @@ static void tells_times_in_a_zone(void **state)
 	assert_true(show_parse_zone("Z", &minutes));
 	show_in_zone(minutes);
 	assert_string_equal(show_time(&time, out), "2026-11-29T04:00:00.25Z");
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		time.seconds = starts[i].seconds;
+		assert_int_equal(show_zone_of_month(&time), starts[i].minutes);
+	}
 }
 
 static void writes_and_reads_money(void **state)
