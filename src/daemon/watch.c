@@ -11,6 +11,7 @@
 static const char *const writers[] = {
 	"memberd.v1.MemberService",
 	"memberd.v1.ScoringService",
+	"memberd.v1.PolicyService",
 };
 
 static const char *const store_texts[] = {

@@ -37,6 +37,10 @@ enum mb_code stream_activities_bind(struct rpc_registry *registry, struct servic
 				    struct mb_err *err);
 enum mb_code benefit_service_bind(struct rpc_registry *registry, struct services *services,
 				  struct mb_err *err);
+enum mb_code policy_service_bind(struct rpc_registry *registry, struct services *services,
+				 struct mb_err *err);
+enum mb_code audit_service_bind(struct rpc_registry *registry, struct services *services,
+				struct mb_err *err);
 enum mb_code vip_service_bind(struct rpc_registry *registry, struct services *services,
 			      struct mb_err *err);
 

@@ -158,6 +158,8 @@ class Api:
         self.scores = Service(self, "memberd.v1.ScoringService")
         self.benefits = Service(self, "memberd.v1.BenefitService")
         self.vip = Service(self, "memberd.v1.VipService")
+        self.policies = Service(self, "memberd.v1.PolicyService")
+        self.audit = Service(self, "memberd.v1.AuditService")
 
     def raw(self, method, data, metadata=()):
         """Bytes in, bytes out."""

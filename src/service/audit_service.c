@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AuditService: the trail of what people decided, as it is stored. Whether its chains hold is for the
+ * reader to compute: a server that was tampered with would say yes.
+ */
+#include "memberd/v1/audit_service.pb-c.h"
+#include "repository/audit.h"
+#include "service/calls.h"
+#include "service/map.h"
+#include "service/page.h"
+
+#define PAGE_NORMAL 100
+
+struct listing {
+	struct repository_audit audit;
+	struct rpc_call *call;
+	struct services *services;
+	struct str scope;
+};
+
+static void cancel_listing(void *data)
+{
+	struct listing *listing = data;
+
+	repository_cancel(listing->services->repository, &listing->audit.call);
+}
+
+/* ---- answers ---- */
+
+/* What was tampered with need not be UTF-8, which a message must be: other bytes break the chain, too. */
+static char *to_kept_text(struct arena *arena, struct str text)
+{
+	char *out = to_text(arena, text);
+
+	for (char *at = out; !str_is_utf8(text) && *at != '\0'; at++) {
+		*at = (unsigned char)*at < 0x80 ? *at : '?';
+	}
+	return out;
+}
+
+static ProtobufCBinaryData to_bytes(struct str bytes)
+{
+	return (ProtobufCBinaryData){bytes.len, (uint8_t *)(uintptr_t)bytes.ptr};
+}
+
+static Memberd__V1__AuditRecord *to_record(struct arena *arena, const struct audit_row *row)
+{
+	Memberd__V1__AuditRecord *message = arena_alloc(arena, sizeof(*message));
+
+	if (message != NULL) {
+		memberd__v1__audit_record__init(message);
+		message->vb = row->vb;
+		message->seq = row->seq;
+		message->member_id = to_id(arena, row->member_id);
+		message->known_at = to_time(arena, row->known_at);
+		message->actor = to_kept_text(arena, row->actor);
+		message->action = to_kept_text(arena, row->action);
+		message->detail = to_kept_text(arena, row->detail);
+		message->prev = to_bytes(row->prev);
+		message->hash = to_bytes(row->hash);
+	}
+	return message;
+}
+
+static enum mb_code answer_listing(struct listing *listing, struct mb_err *err)
+{
+	struct arena *arena = rpc_call_arena(listing->call);
+	const struct repository_audit *audit = &listing->audit;
+	Memberd__V1__ListAuditRecordsResponse response =
+		MEMBERD__V1__LIST_AUDIT_RECORDS_RESPONSE__INIT;
+
+	response.records = arena_array(arena, audit->n, sizeof(*response.records));
+	for (size_t i = 0; response.records != NULL && i < audit->n; i++) {
+		response.records[response.n_records++] = to_record(arena, &audit->rows[i]);
+	}
+	if (audit->goes_on) {
+		const struct audit_row *last = &audit->rows[audit->n - 1];
+		const struct page next = {.next = last->vb, .after = last->seq};
+
+		response.next_page_token = page_token_make(listing->services->repository,
+							   listing->scope, &next, arena, err);
+		if (response.next_page_token == NULL) {
+			return err->code;
+		}
+	}
+	if (arena_overflowed(arena)) {
+		return arena_fail(arena, err);
+	}
+	rpc_call_reply(listing->call, &response.base);
+	return MB_OK;
+}
+
+static void end_listing(struct repository_call *done)
+{
+	struct listing *listing = done->data;
+	struct mb_err err = done->err;
+
+	rpc_call_on_cancel(listing->call, NULL, NULL);
+	if (done->code != MB_OK || answer_listing(listing, &err) != MB_OK) {
+		call_fail(listing->call, &err);
+	}
+}
+
+/* ---- questions ---- */
+
+static enum mb_code from_member(const Memberd__V1__MemberRef *message, struct listing *listing,
+				struct mb_err *err)
+{
+	struct member_ref *ref = &listing->audit.ref;
+	enum mb_code code = MB_OK;
+	const char *scope;
+
+	if (message != NULL) {
+		code = from_member_ref(message, ref, err);
+		listing->audit.one_member = true;
+	}
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "member");
+		return code;
+	}
+	/* An issuer holds no blank, so no two members make the same text. */
+	scope = arena_printf(rpc_call_arena(listing->call), "%s %d %lld %.*s %.*s",
+			     rpc_call_method(listing->call), listing->audit.one_member,
+			     (long long)ref->member_id, STR_ARG(ref->identity.issuer),
+			     STR_ARG(ref->identity.external_id));
+	if (scope == NULL) {
+		return arena_fail(rpc_call_arena(listing->call), err);
+	}
+	listing->scope = str_from(scope);
+	return MB_OK;
+}
+
+static enum mb_code from_request(const Memberd__V1__ListAuditRecordsRequest *request,
+				 struct listing *listing, struct mb_err *err)
+{
+	struct page page = {0};
+	int32_t size = 0;
+	enum mb_code code = from_member(request->member, listing, err);
+
+	if (code == MB_OK) {
+		code = page_size(request->page_size, PAGE_NORMAL, AUDIT_PAGE_MAX, &size, err);
+	}
+	if (code == MB_OK && request->page_token[0] != '\0') {
+		code = page_token_read(listing->services->repository, listing->scope,
+				       request->page_token, &page, err);
+	}
+	listing->audit.most = (size_t)size;
+	listing->audit.vb = page.next;
+	listing->audit.seq = page.after;
+	return code;
+}
+
+static void list_audit_records(struct rpc_call *call, const ProtobufCMessage *message, void *data)
+{
+	struct listing *listing = arena_alloc(rpc_call_arena(call), sizeof(*listing));
+	struct mb_err err = {0};
+
+	if (listing == NULL ||
+	    call_prepare(call, &listing->audit.call, end_listing, listing, &err) != MB_OK) {
+		call_fail(call, &err);
+		return;
+	}
+	listing->call = call;
+	listing->services = data;
+	if (from_request((const void *)message, listing, &err) != MB_OK) {
+		call_fail(call, &err);
+		return;
+	}
+	rpc_call_on_cancel(call, cancel_listing, listing);
+	repository_audit(listing->services->repository, &listing->audit);
+}
+
+enum mb_code audit_service_bind(struct rpc_registry *registry, struct services *services,
+				struct mb_err *err)
+{
+	static const struct service_method methods[] = {
+		{"memberd.v1.AuditService/ListAuditRecords",
+		 &memberd__v1__list_audit_records_request__descriptor,
+		 &memberd__v1__list_audit_records_response__descriptor, RPC_ARENA_CAP_BATCH,
+		 list_audit_records},
+	};
+
+	return service_bind_methods(registry, methods, sizeof(methods) / sizeof(methods[0]),
+				    services, err);
+}
