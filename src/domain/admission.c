@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * admission: may this completion, cancellation or reversal of an order be accepted?
- *
  * A reversal is judged whole: one line too much and nothing of it counts. Everything that was
  * accepted weighs, whatever its instant: what is taken back later than a reversal that comes late
- * must still be there then.
+ * must still be there then. What was undone weighs until it was.
  */
+#include "domain/admission.h"
+
 #include "domain/money.h"
-#include "domain/orders.h"
 
 #include <string.h>
 
 bool admission_init(struct admission *admission, const struct activity *order, struct arena *arena)
 {
-	admission->order = order;
-	admission->closed_at = TIME_NEVER;
+	*admission = (struct admission){.order = order, .arena = arena};
 	admission->taken = arena_array(arena, order->order.n_lines, sizeof(admission->taken[0]));
 	return admission->taken != NULL;
 }
@@ -36,8 +34,95 @@ static size_t find_line(const struct order *order, int32_t line_no)
 	return low < order->n_lines && order->lines[low].line_no == line_no ? low : order->n_lines;
 }
 
+/* How many steps begin at or before t. */
+static size_t steps_begun(const struct taken_line *line, int64_t t)
+{
+	size_t low = 0, high = line->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (line->steps[middle].at <= t) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+/* The most that is taken at any instant of [from, until). */
+static int64_t most_taken(const struct taken_line *line, int64_t from, int64_t until)
+{
+	size_t i = steps_begun(line, from);
+	int64_t most = i > 0 ? line->steps[i - 1].sum : 0;
+
+	for (; i < line->n && line->steps[i].at < until; i++) {
+		most = max_i64(most, line->steps[i].sum);
+	}
+	return from < until ? most : 0;
+}
+
+static bool grow(struct arena *arena, void **items, size_t n, size_t *room, size_t size)
+{
+	void *grown;
+
+	if (n < *room) {
+		return true;
+	}
+	grown = arena_array(arena, *room == 0 ? 4 : *room * 2, size);
+	if (grown == NULL) {
+		return false;
+	}
+	if (n > 0) {
+		memcpy(grown, *items, n * size);
+	}
+	*items = grown;
+	*room = *room == 0 ? 4 : *room * 2;
+	return true;
+}
+
+/* A step that begins at t; its index, SIZE_MAX when the arena refused. */
+static size_t step_at(struct arena *arena, struct taken_line *line, int64_t t)
+{
+	size_t i = steps_begun(line, t);
+	void *steps = line->steps;
+	int64_t sum = i > 0 ? line->steps[i - 1].sum : 0;
+
+	if (i > 0 && line->steps[i - 1].at == t) {
+		return i - 1;
+	}
+	if (!grow(arena, &steps, line->n, &line->room, sizeof(*line->steps))) {
+		return SIZE_MAX;
+	}
+	line->steps = steps;
+	memmove(&line->steps[i + 1], &line->steps[i], (line->n - i) * sizeof(*line->steps));
+	line->steps[i] = (struct taken){t, sum};
+	line->n++;
+	return i;
+}
+
+static bool take(struct arena *arena, struct taken_line *line, int64_t amount, int64_t from,
+		 int64_t until)
+{
+	size_t first, end;
+
+	if (from >= until) {
+		return true;
+	}
+	first = step_at(arena, line, from);
+	end = until == INT64_MAX ? line->n : step_at(arena, line, until);
+	if (first == SIZE_MAX || end == SIZE_MAX) {
+		return false;
+	}
+	for (size_t i = first; i < end; i++) {
+		line->steps[i].sum = sat_add(line->steps[i].sum, amount);
+	}
+	return true;
+}
+
 static enum mb_code judge_line(const struct admission *admission, const struct reversal_line *back,
-			       struct mb_err *err)
+			       int64_t from, int64_t until, struct mb_err *err)
 {
 	const struct order *order = &admission->order->order;
 	size_t i = find_line(order, back->line_no);
@@ -51,7 +136,7 @@ static enum mb_code judge_line(const struct admission *admission, const struct r
 		return mb_fail_field(err, MB_REFUND_LINE_MISMATCH, "currency", "line %d is in %s",
 				     back->line_no, order->lines[i].currency);
 	}
-	left = line_net(&order->lines[i]) - admission->taken[i];
+	left = line_net(&order->lines[i]) - most_taken(&admission->taken[i], from, until);
 	if (back->amount > left) {
 		return mb_fail_field(err, MB_REFUND_OVER_REMAINDER, "amount",
 				     "of line %d only %lld is left to take back", back->line_no,
@@ -60,13 +145,28 @@ static enum mb_code judge_line(const struct admission *admission, const struct r
 	return MB_OK;
 }
 
-static enum mb_code judge_reversal(const struct admission *admission,
-				   const struct reversal *reversal, struct mb_err *err)
+static bool is_closed(const struct admission *admission, int64_t t)
 {
+	for (size_t i = 0; i < admission->n_closures; i++) {
+		if (t >= admission->closures[i].from && t < admission->closures[i].until) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum mb_code admission_try(const struct admission *admission, const struct activity *activity,
+			   int64_t from, int64_t until, struct mb_err *err)
+{
+	const struct reversal *reversal = &activity->reversal;
 	enum mb_code code = MB_OK;
 
-	for (size_t i = 0; i < reversal->n_lines && code == MB_OK; i++) {
-		code = judge_line(admission, &reversal->lines[i], err);
+	if (activity->kind != ACTIVITY_COMPLETION && is_closed(admission, from)) {
+		return mb_fail(err, MB_ORDER_CLOSED, "the order was cancelled at or before this");
+	}
+	for (size_t i = 0;
+	     activity->kind == ACTIVITY_REVERSAL && i < reversal->n_lines && code == MB_OK; i++) {
+		code = judge_line(admission, &reversal->lines[i], from, until, err);
 		if (code != MB_OK) {
 			mb_err_prefix_field(err, "reversal.lines[%zu]", i);
 		}
@@ -74,41 +174,28 @@ static enum mb_code judge_reversal(const struct admission *admission,
 	return code;
 }
 
-void admission_take(struct admission *admission, const struct activity *activity)
+void admission_take(struct admission *admission, const struct activity *activity, int64_t from,
+		    int64_t until)
 {
-	const struct order *order = &admission->order->order;
-	int64_t at = max_i64(activity->occurred_at, admission->order->occurred_at);
+	const struct reversal *reversal = &activity->reversal;
+	void *closures = admission->closures;
 
 	if (activity->kind == ACTIVITY_CANCELLATION) {
-		admission->closed_at = min_i64(admission->closed_at, at);
+		if (!grow(admission->arena, &closures, admission->n_closures,
+			  &admission->room_for_closures, sizeof(*admission->closures))) {
+			admission->failed = true;
+			return;
+		}
+		admission->closures = closures;
+		admission->closures[admission->n_closures++] = (struct closure){from, until};
 	}
-	if (activity->kind != ACTIVITY_REVERSAL) {
-		return;
-	}
-	for (size_t i = 0; i < activity->reversal.n_lines; i++) {
-		const struct reversal_line *back = &activity->reversal.lines[i];
-		size_t line = find_line(order, back->line_no);
+	for (size_t i = 0; activity->kind == ACTIVITY_REVERSAL && i < reversal->n_lines; i++) {
+		const struct reversal_line *back = &reversal->lines[i];
+		size_t line = find_line(&admission->order->order, back->line_no);
 
-		if (line < order->n_lines) {
-			admission->taken[line] = sat_add(admission->taken[line], back->amount);
+		if (line < admission->order->order.n_lines &&
+		    !take(admission->arena, &admission->taken[line], back->amount, from, until)) {
+			admission->failed = true;
 		}
 	}
-}
-
-enum mb_code admission_try(struct admission *admission, const struct activity *activity,
-			   struct mb_err *err)
-{
-	int64_t at = max_i64(activity->occurred_at, admission->order->occurred_at);
-	enum mb_code code = MB_OK;
-
-	if (activity->kind != ACTIVITY_COMPLETION && at >= admission->closed_at) {
-		return mb_fail(err, MB_ORDER_CLOSED, "the order was cancelled at or before this");
-	}
-	if (activity->kind == ACTIVITY_REVERSAL) {
-		code = judge_reversal(admission, &activity->reversal, err);
-	}
-	if (code == MB_OK) {
-		admission_take(admission, activity);
-	}
-	return code;
 }

@@ -5,19 +5,29 @@
 
 #define SLOTS_FIRST 16
 
-static uint64_t hash_bytes(uint64_t hash, struct str s)
+#define SPREAD UINT64_C(0x9e3779b97f4a7c15)
+
+/* Eight bytes at a time; the length tells texts apart that differ by zeroes at the end. */
+uint64_t intern_hash(uint64_t hash, struct str text)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		hash = (hash ^ (unsigned char)s.ptr[i]) * UINT64_C(0x100000001b3);
+	uint64_t word;
+
+	for (; text.len >= sizeof(word); text.ptr += sizeof(word), text.len -= sizeof(word)) {
+		memcpy(&word, text.ptr, sizeof(word));
+		hash = (hash ^ word) * SPREAD;
+		hash ^= hash >> 29;
 	}
-	return (hash ^ s.len) * UINT64_C(0x9e3779b97f4a7c15);
+	word = text.len << 56;
+	if (text.len > 0) {
+		memcpy(&word, text.ptr, text.len);
+	}
+	hash = (hash ^ word) * SPREAD;
+	return hash ^ hash >> 32; /* slots are chosen by the low bits */
 }
 
 static uint64_t hash_pair(struct str a, struct str b)
 {
-	uint64_t hash = hash_bytes(hash_bytes(UINT64_C(0xcbf29ce484222325), a), b);
-
-	return hash ^ hash >> 32; /* slots are chosen by the low bits */
+	return intern_hash(intern_hash(UINT64_C(0xcbf29ce484222325), a), b);
 }
 
 /* The slot that holds the pair, or the empty one where it belongs. */

@@ -28,6 +28,9 @@ struct intern {
 	int32_t n;
 };
 
+/* Goes on with a hash over a text; for tables of other keys. */
+uint64_t intern_hash(uint64_t hash, struct str text);
+
 /* The pair's number, a new one if need be; INTERN_NONE when the arena refused. */
 int32_t intern_put(struct intern *table, struct str a, struct str b);
 /* INTERN_NONE when it is not there. */

@@ -2,10 +2,14 @@
 /*
  * judge: how the ledger receives a new activity. The border has checked its form, the repository
  * that its key is new; here come its age and what the ledger says.
+ *
+ * Only what can have to do with it is looked at: its family, that is the entries of its order, what
+ * it names, and what names any of these. Their book and their fold give the verdict.
  */
+#include "domain/admission.h"
+#include "domain/book.h"
 #include "domain/calendar.h"
-#include "domain/fold.h"
-#include "domain/orders.h"
+#include "domain/money.h"
 
 #include <stdlib.h>
 
@@ -13,8 +17,14 @@ struct bench {
 	const struct entry *entries;
 	size_t n_entries;
 	const struct policy_list *policies;
+	const struct activity *activity;
 	int64_t now;
 	struct arena *arena;
+	/* its family; the new one first, as it would be entered after all others */
+	struct entry *family;
+	size_t *indices; /* of family[i] in entries; not of family[0] */
+	size_t n_family;
+	struct book book; /* of the family without the new one */
 };
 
 static bool same_order(const struct activity *a, const struct activity *b)
@@ -22,44 +32,264 @@ static bool same_order(const struct activity *a, const struct activity *b)
 	return str_eq(a->order_id, b->order_id) && str_eq(a->order_source, b->order_source);
 }
 
-static const struct entry *find_order(const struct bench *bench, const struct activity *activity)
+static bool names(const struct activity *activity, const struct activity *named)
 {
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		const struct entry *entry = &bench->entries[i];
+	return str_eq(activity->about_event_id, named->source_event_id) &&
+	       str_eq(activity->about_source, named->source);
+}
 
-		if (entry->activity.kind == ACTIVITY_ORDER &&
-		    same_order(&entry->activity, activity)) {
-			return entry;
+static bool has_order(const struct activity *activity)
+{
+	return activity->kind == ACTIVITY_ORDER || activity_names_order(activity->kind);
+}
+
+/* The order that the activity names or is; the entry that it names by its key. */
+static const struct entry *find_named(const struct bench *bench)
+{
+	const struct activity *activity = bench->activity;
+
+	for (size_t i = 0; i < bench->n_entries; i++) {
+		const struct activity *other = &bench->entries[i].activity;
+
+		if (has_order(activity)
+			    ? other->kind == ACTIVITY_ORDER && same_order(other, activity)
+			    : names(activity, other)) {
+			return &bench->entries[i];
 		}
 	}
 	return NULL;
 }
 
-/* The entries of the activity's order, behind one free place; indices[i] is that of group[i].
- * NULL when the arena refused. */
-static struct entry *gather(const struct bench *bench, const struct activity *activity,
-			    size_t **indices, size_t *n)
+/* ---- its family ---- */
+
+struct kin {
+	struct intern keys; /* of those that are in it */
+	bool *taken;
+	size_t n;
+	bool failed;
+};
+
+static void take(const struct bench *bench, struct kin *kin, size_t i)
 {
-	struct entry *group;
-	size_t count = 1;
+	const struct activity *activity = &bench->entries[i].activity;
+
+	kin->taken[i] = true;
+	kin->n++;
+	kin->failed = kin->failed || intern_put(&kin->keys, activity->source,
+						activity->source_event_id) == INTERN_NONE;
+}
+
+static void take_direct(const struct bench *bench, struct kin *kin)
+{
+	const struct activity *activity = bench->activity;
 
 	for (size_t i = 0; i < bench->n_entries; i++) {
-		count += same_order(&bench->entries[i].activity, activity);
-	}
-	group = arena_array(bench->arena, count, sizeof(*group));
-	*indices = arena_array(bench->arena, count, sizeof(**indices));
-	if (group == NULL || *indices == NULL) {
-		return NULL;
-	}
-	*n = 1;
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		if (same_order(&bench->entries[i].activity, activity)) {
-			(*indices)[*n] = i;
-			group[(*n)++] = bench->entries[i];
+		const struct activity *other = &bench->entries[i].activity;
+		bool is_kin =
+			has_order(activity) && has_order(other) && same_order(other, activity);
+
+		is_kin = is_kin ||
+			 (activity_names_activity(activity->kind) && names(activity, other));
+		/* links say which openings of a share count */
+		is_kin = is_kin ||
+			 (activity->kind == ACTIVITY_SHARE && other->kind == ACTIVITY_LINK);
+		if (is_kin) {
+			take(bench, kin, i);
 		}
 	}
-	return group;
 }
+
+/* What names one of them, and what names that: an activity, its finding, whose undo, which is void. */
+static void take_namers(const struct bench *bench, struct kin *kin)
+{
+	size_t before;
+
+	do {
+		before = kin->n;
+		for (size_t i = 0; i < bench->n_entries && !kin->failed; i++) {
+			const struct activity *other = &bench->entries[i].activity;
+
+			if (activity_names_activity(other->kind) && !kin->taken[i] &&
+			    intern_find(&kin->keys, other->about_source, other->about_event_id) !=
+				    INTERN_NONE) {
+				take(bench, kin, i);
+			}
+		}
+	} while (kin->n > before && !kin->failed);
+}
+
+static bool gather(struct bench *bench)
+{
+	const struct activity *activity = bench->activity;
+	struct kin kin = {.keys = {.arena = bench->arena}};
+
+	kin.taken = arena_array(bench->arena, bench->n_entries, sizeof(*kin.taken));
+	if (kin.taken == NULL ||
+	    intern_put(&kin.keys, activity->source, activity->source_event_id) == INTERN_NONE) {
+		return false;
+	}
+	take_direct(bench, &kin);
+	take_namers(bench, &kin);
+	bench->family = arena_array(bench->arena, kin.n + 1, sizeof(*bench->family));
+	bench->indices = arena_array(bench->arena, kin.n + 1, sizeof(*bench->indices));
+	if (kin.failed || bench->family == NULL || bench->indices == NULL) {
+		return false;
+	}
+	bench->family[0] = (struct entry){
+		.revision = INT64_MAX, .known_at = bench->now, .activity = *activity};
+	bench->n_family = 1;
+	for (size_t i = 0; i < bench->n_entries; i++) {
+		if (kin.taken[i]) {
+			bench->indices[bench->n_family] = i;
+			bench->family[bench->n_family++] = bench->entries[i];
+		}
+	}
+	return true;
+}
+
+/* ---- may it be? ---- */
+
+/* The fact of what is named, in the family's book. */
+static uint32_t find_fact(const struct bench *bench, const struct entry *named)
+{
+	uint32_t i = 0;
+
+	while (bench->book.entries[i].revision != named->revision) {
+		i++;
+	}
+	return i;
+}
+
+/* Against the order and everything of it that was accepted. */
+static enum mb_code judge_follower(struct bench *bench, const struct entry *order,
+				   struct mb_err *err)
+{
+	const struct activity *activity = bench->activity;
+	const struct book *book = &bench->book;
+	const struct fact *fact = &book->facts[find_fact(bench, order)];
+	int64_t at = max_i64(activity->occurred_at, order->activity.occurred_at);
+	struct admission admission;
+
+	if (fact->voided && activity->kind != ACTIVITY_COMPLETION) {
+		return mb_fail(err, MB_ORDER_CLOSED, "the order is void");
+	}
+	if (!admission_init(&admission, &order->activity, bench->arena)) {
+		return arena_fail(bench->arena, err);
+	}
+	for (uint32_t i = fact->followers; i != NO_INDEX; i = book->facts[i].next) {
+		if (book->facts[i].verdict == ENTRY_APPLIED && !book->facts[i].voided) {
+			admission_take(&admission, &book->entries[i].activity, book->facts[i].from,
+				       book->facts[i].undone_at);
+		}
+	}
+	return admission.failed ? arena_fail(bench->arena, err)
+				: admission_try(&admission, activity, at, TIME_NEVER, err);
+}
+
+/* What it names may be of a kind that it cannot name, and found or void already. */
+static enum mb_code judge_naming(struct bench *bench, const struct entry *named, struct mb_err *err)
+{
+	enum activity_kind kind = bench->activity->kind;
+	enum mb_code code = naming_check(kind, named->activity.kind, err);
+	const struct fact *fact = &bench->book.facts[find_fact(bench, named)];
+
+	if (code == MB_OK && kind == ACTIVITY_FINDING && fact->is_found) {
+		code = mb_fail(err, MB_FINDING_EXISTS, "the activity was found fake before");
+	}
+	if (code == MB_OK && kind == ACTIVITY_VOID && fact->voided) {
+		code = mb_fail(err, MB_VOID_NOT_ALLOWED, "the activity is void already");
+	}
+	return code;
+}
+
+static enum mb_code judge_named(struct bench *bench, const struct entry *named, struct mb_err *err)
+{
+	const struct fold_input in = {.entries = bench->family + 1,
+				      .n_entries = bench->n_family - 1,
+				      .policies = bench->policies,
+				      .t = bench->now};
+
+	if (bench->activity->kind == ACTIVITY_REVIEW) {
+		return MB_OK;
+	}
+	if (!book_build(&in, bench->arena, &bench->book)) {
+		return arena_fail(bench->arena, err);
+	}
+	return activity_names_order(bench->activity->kind) ? judge_follower(bench, named, err)
+							   : judge_naming(bench, named, err);
+}
+
+/* ---- may it wait? ---- */
+
+/* Collects the orders and keys that are known. */
+static bool list_known(const struct bench *bench, struct intern *orders, struct intern *keys)
+{
+	for (size_t i = 0; i < bench->n_entries; i++) {
+		const struct activity *activity = &bench->entries[i].activity;
+
+		if (activity->kind == ACTIVITY_ORDER &&
+		    intern_put(orders, activity->order_source, activity->order_id) == INTERN_NONE) {
+			return false;
+		}
+		if (intern_put(keys, activity->source, activity->source_event_id) == INTERN_NONE) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* How many wait; no more than so many while that is below the limit anyway. */
+static enum mb_code count_parked(const struct bench *bench, size_t *parked, struct mb_err *err)
+{
+	int32_t zone = bench->policies->versions[0]->zone_minutes;
+	struct intern orders = {.arena = bench->arena}, keys = {.arena = bench->arena};
+
+	*parked = 0;
+	for (size_t i = 0; i < bench->n_entries; i++) {
+		enum activity_kind kind = bench->entries[i].activity.kind;
+
+		*parked += activity_names_order(kind) || activity_names_activity(kind);
+	}
+	if (*parked < PARKED_MAX) {
+		return MB_OK;
+	}
+	if (!list_known(bench, &orders, &keys)) {
+		return arena_fail(bench->arena, err);
+	}
+	*parked = 0;
+	for (size_t i = 0; i < bench->n_entries; i++) {
+		const struct activity *activity = &bench->entries[i].activity;
+		bool waits = (activity_names_order(activity->kind) &&
+			      intern_find(&orders, activity->order_source, activity->order_id) ==
+				      INTERN_NONE) ||
+			     (activity_names_activity(activity->kind) &&
+			      intern_find(&keys, activity->about_source,
+					  activity->about_event_id) == INTERN_NONE);
+
+		*parked += waits && !parked_expired(activity, zone, bench->now);
+	}
+	return MB_OK;
+}
+
+static enum mb_code judge_parked(const struct bench *bench, struct mb_err *err)
+{
+	size_t parked;
+	enum mb_code code;
+
+	if (bench->activity->kind == ACTIVITY_VOID) {
+		return mb_fail(err, MB_ACTIVITY_NOT_FOUND, "the member has no such activity");
+	}
+	code = count_parked(bench, &parked, err);
+	if (code == MB_OK && parked >= PARKED_MAX) {
+		code = mb_fail(
+			err, MB_PARKED_FULL,
+			"%d activities of this member wait for what they name: send that first",
+			PARKED_MAX);
+	}
+	return code;
+}
+
+/* ---- what comes of it ---- */
 
 struct waking {
 	const struct entry *entry;
@@ -73,145 +303,58 @@ static int cmp_waking(const void *a, const void *b)
 	return activity_cmp(&left->entry->activity, &right->entry->activity);
 }
 
-/* group[1 ..] waited for group[0]; states are those after it came. */
-static bool list_woken(const struct bench *bench, const struct entry *group, const size_t *indices,
-		       size_t n, const enum entry_state *states, struct verdict *out)
+static bool waits_for(const struct activity *waiting, const struct activity *activity)
 {
-	struct waking *waking = arena_array(bench->arena, n - 1, sizeof(*waking));
-	struct woken *woken = arena_array(bench->arena, n - 1, sizeof(*woken));
+	if (activity_names_order(waiting->kind)) {
+		return activity->kind == ACTIVITY_ORDER && same_order(waiting, activity);
+	}
+	return activity_names_activity(waiting->kind) && names(waiting, activity);
+}
+
+/* states are those of the family after the new one came. */
+static bool list_woken(const struct bench *bench, const enum entry_state *states,
+		       struct verdict *out)
+{
+	struct waking *waking = arena_array(bench->arena, bench->n_family, sizeof(*waking));
+	struct woken *woken = arena_array(bench->arena, bench->n_family, sizeof(*woken));
+	size_t n = 0;
 
 	if (waking == NULL || woken == NULL) {
 		return false;
 	}
-	for (size_t i = 1; i < n; i++) {
-		waking[i - 1] = (struct waking){&group[i], {indices[i], states[i]}};
+	for (size_t i = 1; i < bench->n_family; i++) {
+		if (waits_for(&bench->family[i].activity, bench->activity)) {
+			waking[n++] =
+				(struct waking){&bench->family[i], {bench->indices[i], states[i]}};
+		}
 	}
-	qsort(waking, n - 1, sizeof(*waking), cmp_waking);
-	for (size_t i = 0; i < n - 1; i++) {
+	qsort(waking, n, sizeof(*waking), cmp_waking);
+	for (size_t i = 0; i < n; i++) {
 		woken[i] = waking[i].woken;
 	}
 	out->woken = woken;
-	out->n_woken = n - 1;
+	out->n_woken = n;
 	return true;
 }
 
-/* An order wakes what waited for it: its own fold, with just what belongs to it, says how. */
-static enum mb_code judge_order(const struct bench *bench, const struct activity *activity,
-				struct verdict *out, struct mb_err *err)
+static enum mb_code conclude(const struct bench *bench, struct verdict *out, struct mb_err *err)
 {
+	const struct fold_input in = {.entries = bench->family,
+				      .n_entries = bench->n_family,
+				      .policies = bench->policies,
+				      .t = bench->now};
 	struct verdict verdict = {0};
-	struct fold_input in = {.policies = bench->policies, .t = bench->now};
-	struct entry *group;
-	size_t *indices, n;
 	struct fold fold;
-	enum mb_code code;
+	enum mb_code code = fold_ledger(&in, bench->arena, &fold, err);
 
-	if (find_order(bench, activity) != NULL) {
-		return mb_fail_field(err, MB_ORDER_EXISTS, "order.order_id",
-				     "order '%.*s' exists under another source_event_id",
-				     STR_ARG(activity->order_id));
-	}
-	group = gather(bench, activity, &indices, &n);
-	if (group == NULL) {
-		return arena_fail(bench->arena, err);
-	}
-	/* after all others, whatever revision it will get */
-	group[0] = (struct entry){
-		.revision = INT64_MAX, .known_at = bench->now, .activity = *activity};
-	in.entries = group;
-	in.n_entries = n;
-	code = fold_ledger(&in, bench->arena, &fold, err);
 	if (code != MB_OK) {
 		return code;
 	}
 	verdict.state = fold.states[0];
-	if (!list_woken(bench, group, indices, n, fold.states, &verdict)) {
+	if (!list_woken(bench, fold.states, &verdict)) {
 		return arena_fail(bench->arena, err);
 	}
 	*out = verdict;
-	return MB_OK;
-}
-
-/* Against the order and everything of it that was accepted. */
-static enum mb_code judge_follower(const struct bench *bench, const struct entry *order,
-				   const struct activity *activity, struct verdict *out,
-				   struct mb_err *err)
-{
-	struct admission admission;
-	struct order_book book;
-	struct entry *group;
-	size_t *indices, n;
-	enum mb_code code;
-
-	group = gather(bench, &order->activity, &indices, &n);
-	if (group == NULL || !admission_init(&admission, &order->activity, bench->arena)) {
-		return arena_fail(bench->arena, err);
-	}
-	code = order_book_build(group + 1, n - 1, bench->policies, bench->now, bench->arena, &book,
-				err);
-	if (code != MB_OK) {
-		return code;
-	}
-	for (size_t i = 0; i < n - 1; i++) {
-		if (book.states[i] == ENTRY_APPLIED) {
-			admission_take(&admission, &group[i + 1].activity);
-		}
-	}
-	code = admission_try(&admission, activity, err);
-	if (code == MB_OK) {
-		*out = (struct verdict){.state = ENTRY_APPLIED};
-	}
-	return code;
-}
-
-/* How many wait for an order that is not known yet; no more than so many while that is below the
- * limit anyway. */
-static enum mb_code count_parked(const struct bench *bench, size_t *parked, struct mb_err *err)
-{
-	int32_t zone = bench->policies->versions[0]->zone_minutes;
-	struct intern orders = {.arena = bench->arena};
-	const struct activity *activity;
-
-	*parked = 0;
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		*parked += bench->entries[i].activity.kind != ACTIVITY_ORDER;
-	}
-	if (*parked < PARKED_MAX) {
-		return MB_OK;
-	}
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		activity = &bench->entries[i].activity;
-		if (activity->kind == ACTIVITY_ORDER &&
-		    intern_put(&orders, activity->order_source, activity->order_id) ==
-			    INTERN_NONE) {
-			return arena_fail(bench->arena, err);
-		}
-	}
-	*parked = 0;
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		activity = &bench->entries[i].activity;
-		*parked += activity->kind != ACTIVITY_ORDER &&
-			   intern_find(&orders, activity->order_source, activity->order_id) ==
-				   INTERN_NONE &&
-			   !parked_expired(activity, zone, bench->now);
-	}
-	return MB_OK;
-}
-
-static enum mb_code judge_parked(const struct bench *bench, struct verdict *out, struct mb_err *err)
-{
-	size_t parked;
-	enum mb_code code = count_parked(bench, &parked, err);
-
-	if (code != MB_OK) {
-		return code;
-	}
-	if (parked >= PARKED_MAX) {
-		return mb_fail(err, MB_PARKED_FULL,
-			       "%d activities of this member wait for orders: send those first",
-			       PARKED_MAX);
-	}
-	*out = (struct verdict){.state = ENTRY_PARKED};
 	return MB_OK;
 }
 
@@ -219,18 +362,38 @@ enum mb_code ledger_judge(const struct entry *entries, size_t n_entries,
 			  const struct policy_list *policies, const struct activity *activity,
 			  int64_t now, struct arena *arena, struct verdict *out, struct mb_err *err)
 {
-	const struct bench bench = {entries, n_entries, policies, now, arena};
-	int32_t zone = policies->versions[0]->zone_minutes;
-	const struct entry *order;
+	struct bench bench = {.entries = entries,
+			      .n_entries = n_entries,
+			      .policies = policies,
+			      .activity = activity,
+			      .now = now,
+			      .arena = arena};
+	bool waits_for_it =
+		activity_names_order(activity->kind) || activity_names_activity(activity->kind);
+	const struct entry *named = NULL;
+	enum mb_code code = MB_OK;
 
-	if (now > calendar_add_months(activity->occurred_at, WINDOW_MONTHS_KEPT, zone)) {
+	if (now > calendar_add_months(activity->occurred_at, WINDOW_MONTHS_KEPT,
+				      policies->versions[0]->zone_minutes)) {
 		return mb_fail_field(err, MB_OUT_OF_WINDOW, "occurred_at",
 				     "lies more than %d months back", WINDOW_MONTHS_KEPT);
 	}
-	if (activity->kind == ACTIVITY_ORDER) {
-		return judge_order(&bench, activity, out, err);
+	if (waits_for_it || activity->kind == ACTIVITY_ORDER) {
+		named = find_named(&bench);
 	}
-	order = find_order(&bench, activity);
-	return order == NULL ? judge_parked(&bench, out, err)
-			     : judge_follower(&bench, order, activity, out, err);
+	if (activity->kind == ACTIVITY_ORDER && named != NULL) {
+		return mb_fail_field(err, MB_ORDER_EXISTS, "order.order_id",
+				     "order '%.*s' exists under another source_event_id",
+				     STR_ARG(activity->order_id));
+	}
+	if (waits_for_it && named == NULL) {
+		code = judge_parked(&bench, err);
+	}
+	if (code == MB_OK && !gather(&bench)) {
+		return arena_fail(arena, err);
+	}
+	if (code == MB_OK && waits_for_it && named != NULL) {
+		code = judge_named(&bench, named, err);
+	}
+	return code == MB_OK ? conclude(&bench, out, err) : code;
 }

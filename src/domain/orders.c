@@ -1,128 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "domain/orders.h"
-
+/*
+ * orders: the part of reading the ledger that says what belongs to each order, which of it was
+ * accepted, and when the order posts, shrinks and closes.
+ */
+#include "domain/admission.h"
+#include "domain/book.h"
 #include "domain/calendar.h"
 #include "domain/money.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* One entry and where it stands in the ledger given. */
-struct placed {
-	const struct entry *entry;
-	size_t index;
-};
+/* ---- lines ---- */
 
-/* Building the book: what belongs to each order. */
-struct builder {
-	const struct entry *entries;
-	size_t n_entries;
-	const struct policy_list *policies;
-	int64_t t;
-	struct arena *arena;
-	struct order_book *book;
-	struct intern orders; /* (order_source, order_id) */
-	struct placed *firsts; /* by number: the order's entry */
-	size_t n_firsts;
-	size_t *record_of; /* by number: index into book->records */
-	struct placed *followers; /* all, grouped by record, each group in canonical order */
-	size_t *ends; /* by record: where its group ends; it begins where the one before ends */
-};
-
-static int cmp_placed(const void *a, const void *b)
+/* The slot of a category in the record's month; months only rise while records are made, so it is
+ * the category's last one or a new one. last: by category, the number of its last slot + 1. */
+static bool find_slot(struct book *book, uint32_t cell, struct str category, uint32_t **last,
+		      uint32_t *out)
 {
-	const struct placed *left = a, *right = b;
-
-	return activity_cmp(&left->entry->activity, &right->entry->activity);
-}
-
-/* Ledgers mostly come in the order of their events already. */
-static void sort_placed(struct placed *placed, size_t n)
-{
-	for (size_t i = 1; i < n; i++) {
-		if (cmp_placed(&placed[i - 1], &placed[i]) > 0) {
-			qsort(placed, n, sizeof(*placed), cmp_placed);
-			return;
-		}
-	}
-}
-
-static int32_t zone_of(const struct builder *builder)
-{
-	return builder->policies->versions[0]->zone_minutes; /* the same in all versions */
-}
-
-bool parked_expired(const struct activity *activity, int32_t zone_minutes, int64_t t)
-{
-	return calendar_add_months(activity->occurred_at, KEY_MONTHS_KEPT, zone_minutes) <= t;
-}
-
-/* A ledger holds an order once. Should a merged one hold it twice, the first in canonical order
- * counts and the other is void. */
-static bool take_order(struct builder *builder, size_t index)
-{
-	const struct entry *entry = &builder->entries[index];
-	int32_t known = builder->orders.n;
-	int32_t number = intern_put(&builder->orders, entry->activity.order_source,
-				    entry->activity.order_id);
-	struct placed placed = {entry, index};
-	struct placed *first;
+	int32_t number = intern_put(&book->categories, category, (struct str){0});
+	size_t room = book->room_for_slots;
 
 	if (number == INTERN_NONE) {
 		return false;
 	}
-	first = &builder->firsts[number];
-	if (number == known) {
-		*first = placed;
-		return true;
-	}
-	if (cmp_placed(&placed, first) < 0) {
-		builder->book->states[first->index] = ENTRY_VOIDED;
-		*first = placed;
-	} else {
-		builder->book->states[index] = ENTRY_VOIDED;
-	}
-	return true;
-}
+	if (book->n_slots == room) {
+		struct slot *slots = arena_array(book->arena, room * 2 + 16, sizeof(*slots));
+		uint32_t *grown = arena_array(book->arena, room * 2 + 16, sizeof(*grown));
 
-static bool take_orders(struct builder *builder)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < builder->n_entries; i++) {
-		n += builder->entries[i].activity.kind == ACTIVITY_ORDER;
-	}
-	builder->firsts = arena_array(builder->arena, n, sizeof(*builder->firsts));
-	if (builder->firsts == NULL) {
-		return false;
-	}
-	for (size_t i = 0; i < builder->n_entries; i++) {
-		if (builder->entries[i].activity.kind == ACTIVITY_ORDER &&
-		    !take_order(builder, i)) {
+		if (slots == NULL || grown == NULL) {
 			return false;
 		}
+		if (room > 0) {
+			memcpy(slots, book->slots, room * sizeof(*slots));
+			memcpy(grown, *last, room * sizeof(*grown));
+		}
+		book->slots = slots;
+		book->room_for_slots = room * 2 + 16;
+		*last = grown;
 	}
-	builder->n_firsts = (size_t)builder->orders.n;
+	if ((*last)[number] <= book->cells[cell].first_slot) {
+		book->slots[book->n_slots++] = (struct slot){.category = number};
+		book->cells[cell].n_slots++;
+		(*last)[number] = (uint32_t)book->n_slots;
+	}
+	*out = (*last)[number] - 1;
 	return true;
 }
 
-/* False when the arena refused. */
-static bool find_category(struct intern *categories, const struct line *line,
-			  struct order_line *made)
-{
-	made->category = INTERN_NONE;
-	if (!made->counts || line->category.len == 0) {
-		return true;
-	}
-	made->category = intern_put(categories, line->category, (struct str){0});
-	return made->category != INTERN_NONE;
-}
-
-static bool make_lines(struct builder *builder, struct order_record *record)
+static bool make_lines(struct book *book, struct order_record *record, uint32_t **last)
 {
 	const struct order *order = &record->entry->activity.order;
+	uint32_t cell = book->days[record->day].cell;
 
-	record->lines = arena_array(builder->arena, order->n_lines, sizeof(*record->lines));
+	record->lines = arena_array(book->arena, order->n_lines, sizeof(*record->lines));
 	if (record->lines == NULL) {
 		return false;
 	}
@@ -134,294 +64,230 @@ static bool make_lines(struct builder *builder, struct order_record *record)
 		made->counts = line->type == LINE_GOODS || line->type == LINE_SERVICE;
 		made->rail =
 			order->platform == PLATFORM_TRAVEL && str_eq(line->sub_kind, STR("rail"));
+		made->slot = NO_INDEX;
 		record->n_left += made->left > 0;
-		if (!find_category(&builder->book->categories, line, made)) {
+		if (made->counts && line->category.len > 0 &&
+		    !find_slot(book, cell, line->category, last, &made->slot)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-static bool make_record(struct builder *builder, struct order_record *record,
-			const struct placed *placed)
+/* ---- verdicts ---- */
+
+static bool has_waited(const struct book *book, uint32_t follower, const struct entry *order)
 {
-	record->entry = placed->entry;
-	record->index = placed->index;
-	record->month = calendar_month(placed->entry->activity.occurred_at, zone_of(builder));
-	record->posts_at = record->closed_at = TIME_NEVER;
-	return make_lines(builder, record);
+	return book->entries[follower].revision < order->revision;
 }
 
-static bool make_records(struct builder *builder)
+/* Judges one that waited for the order, by what had come before the order. */
+static enum entry_state judge_waiting(const struct book *book, struct admission *admission,
+				      uint32_t follower, const struct entry *order)
 {
-	struct order_book *book = builder->book;
-	struct placed *sorted =
-		arena_dup(builder->arena, builder->firsts, builder->n_firsts * sizeof(*sorted));
-	int32_t day, before = INT32_MIN;
+	const struct activity *activity = &book->entries[follower].activity;
+	int64_t from = book->facts[follower].from;
+	int64_t until = book_undone_before(book, follower, order->revision);
 
-	book->n_records = builder->n_firsts;
-	book->records = arena_array(builder->arena, book->n_records, sizeof(*book->records));
-	builder->record_of =
-		arena_array(builder->arena, book->n_records, sizeof(*builder->record_of));
-	if (sorted == NULL || book->records == NULL || builder->record_of == NULL) {
-		return false;
+	if (parked_expired(activity, book->zone, order->known_at)) {
+		return ENTRY_EXPIRED;
 	}
-	sort_placed(sorted, book->n_records);
-	for (size_t i = 0; i < book->n_records; i++) {
-		const struct activity *order = &sorted[i].entry->activity;
+	if (book_voided_before(book, follower, order->revision)) {
+		return ENTRY_APPLIED;
+	}
+	if (admission_try(admission, activity, from, until, NULL) != MB_OK) {
+		return ENTRY_REFUSED;
+	}
+	admission_take(admission, activity, from, until);
+	return ENTRY_APPLIED;
+}
 
-		if (!make_record(builder, &book->records[i], &sorted[i])) {
+/* In canonical order; what came after the order was accepted when it came. */
+static bool judge_followers(struct book *book, const struct order_record *record)
+{
+	struct admission admission = {0};
+
+	for (uint32_t i = book->facts[record->index].followers; i != NO_INDEX;
+	     i = book->facts[i].next) {
+		if (!has_waited(book, i, record->entry)) {
+			continue;
+		}
+		if (admission.order == NULL &&
+		    !admission_init(&admission, &record->entry->activity, book->arena)) {
 			return false;
 		}
-		day = calendar_day(order->occurred_at, zone_of(builder));
-		book->n_days += day != before;
-		book->records[i].day = book->n_days - 1;
-		before = day;
-		builder->record_of[intern_find(&builder->orders, order->order_source,
-					       order->order_id)] = i;
+		book->facts[i].verdict = judge_waiting(book, &admission, i, record->entry);
 	}
-	return true;
+	return !admission.failed;
 }
 
-/* The number of the order that an entry names, INTERN_NONE when it is not known or not named. */
-static int32_t order_of(const struct builder *builder, const struct activity *activity)
+/* ---- instants ---- */
+
+static void set_completed(struct order_record *record, int64_t completed_at, int64_t delay)
 {
-	return activity->kind == ACTIVITY_ORDER
-		       ? INTERN_NONE
-		       : intern_find(&builder->orders, activity->order_source, activity->order_id);
+	record->completed_at = max_i64(completed_at, record->entry->activity.occurred_at);
+	record->posts_at = calendar_add(record->completed_at, delay);
 }
 
-/* Groups followers by record, by counting; what follows nothing is parked. */
-static bool group_followers(struct builder *builder)
-{
-	size_t n = 0, *numbers, *next;
-
-	numbers = arena_array(builder->arena, builder->n_entries, sizeof(*numbers));
-	next = arena_array(builder->arena, builder->n_firsts + 1, sizeof(*next));
-	if (numbers == NULL || next == NULL) {
-		return false;
-	}
-	for (size_t i = 0; i < builder->n_entries; i++) {
-		int32_t order = order_of(builder, &builder->entries[i].activity);
-
-		numbers[i] = order == INTERN_NONE ? SIZE_MAX : builder->record_of[order];
-		if (numbers[i] != SIZE_MAX) {
-			next[numbers[i] + 1]++;
-			n++;
-		}
-	}
-	for (size_t i = 0; i < builder->n_firsts; i++) {
-		next[i + 1] += next[i];
-	}
-	builder->followers = arena_array(builder->arena, n, sizeof(*builder->followers));
-	builder->ends = next;
-	if (builder->followers == NULL) {
-		return false;
-	}
-	for (size_t i = 0; i < builder->n_entries; i++) {
-		if (numbers[i] != SIZE_MAX) {
-			builder->followers[next[numbers[i]]++] =
-				(struct placed){&builder->entries[i], i};
-		}
-	}
-	return true;
-}
-
-static void park(struct builder *builder)
-{
-	for (size_t i = 0; i < builder->n_entries; i++) {
-		const struct activity *activity = &builder->entries[i].activity;
-
-		if (activity->kind != ACTIVITY_ORDER &&
-		    order_of(builder, activity) == INTERN_NONE) {
-			builder->book->states[i] =
-				parked_expired(activity, zone_of(builder), builder->t)
-					? ENTRY_EXPIRED
-					: ENTRY_PARKED;
-		}
-	}
-}
-
-/* Verdicts on what waited for the order, in canonical order; the rest was accepted when it came. */
-static bool judge_followers(struct builder *builder, const struct order_record *record,
-			    const struct placed *followers, size_t n)
-{
-	const struct entry *order = record->entry;
-	enum entry_state *states = builder->book->states;
-	struct admission admission;
-
-	if (!admission_init(&admission, &order->activity, builder->arena)) {
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct entry *entry = followers[i].entry;
-
-		if (entry->revision > order->revision) {
-			states[followers[i].index] = ENTRY_APPLIED;
-		} else if (parked_expired(&entry->activity, zone_of(builder), order->known_at)) {
-			states[followers[i].index] = ENTRY_EXPIRED;
-		} else {
-			states[followers[i].index] =
-				admission_try(&admission, &entry->activity, NULL) == MB_OK
-					? ENTRY_APPLIED
-					: ENTRY_REFUSED;
-		}
-	}
-	return true;
-}
-
-static void begin_times(const struct builder *builder, struct order_record *record, int64_t *delay)
+/* Gives the delay of its posting. */
+static int64_t begin_times(const struct book *book, struct order_record *record)
 {
 	const struct activity *order = &record->entry->activity;
-	const struct policy *policy = policy_at(builder->policies, order->occurred_at);
+	const struct policy *policy = policy_at(book->policies, order->occurred_at);
 	int64_t automatic = policy->posting.auto_complete[order->order.platform];
+	int64_t delay = policy->posting.delay[order->order.platform];
 
-	*delay = policy->posting.delay[order->order.platform];
 	if (order->order.completed_at != 0) {
-		record->posts_at = calendar_add(
-			max_i64(order->order.completed_at, order->occurred_at), *delay);
+		set_completed(record, order->order.completed_at, delay);
 	} else if (automatic > 0) {
-		record->posts_at =
-			calendar_add(calendar_add(order->occurred_at, automatic), *delay);
+		set_completed(record, calendar_add(order->occurred_at, automatic), delay);
 	}
+	return delay;
 }
 
 /* Completions and the first cancellation, in canonical order: each acts on what was reached when
- * it took place, so a completion after the posting or after the cancellation says nothing new. */
-static void find_times(const struct builder *builder, struct order_record *record,
-		       const struct placed *followers, size_t n)
+ * it took place, so a completion after the posting or after the cancellation says nothing new. A
+ * cancellation before the posting is for good, also when it is undone. */
+static void find_times(const struct book *book, struct order_record *record)
 {
-	int64_t paid_at = record->entry->activity.occurred_at, delay;
+	int64_t delay = begin_times(book, record);
 
-	begin_times(builder, record, &delay);
-	for (size_t i = 0; i < n && record->closed_at == TIME_NEVER; i++) {
-		const struct activity *activity = &followers[i].entry->activity;
+	for (uint32_t i = book->facts[record->index].followers; i != NO_INDEX;
+	     i = book->facts[i].next) {
+		const struct activity *activity = &book->entries[i].activity;
+		const struct fact *fact = &book->facts[i];
 
-		if (builder->book->states[followers[i].index] != ENTRY_APPLIED) {
+		if (fact->verdict != ENTRY_APPLIED || fact->voided) {
 			continue;
 		}
 		if (activity->kind == ACTIVITY_COMPLETION &&
 		    activity->occurred_at < record->posts_at) {
-			record->posts_at = calendar_add(
-				max_i64(activity->completion.completed_at, paid_at), delay);
+			set_completed(record, activity->completion.completed_at, delay);
 		} else if (activity->kind == ACTIVITY_CANCELLATION) {
-			record->closed_at = max_i64(activity->occurred_at, paid_at);
-			record->void_at_close = record->closed_at < record->posts_at;
-		}
-	}
-	if (record->void_at_close) {
-		record->posts_at = TIME_NEVER;
-	}
-}
-
-static void add_event(struct order_book *book, struct order_event event)
-{
-	if (event.at == TIME_NEVER) {
-		return;
-	}
-	book->events[book->n_events++] = event;
-	if (event.kind != ORDER_PAID) {
-		book->begin = min_i64(book->begin, event.at);
-	}
-}
-
-static void add_events(struct order_book *book, struct order_record *record, int64_t t,
-		       const struct placed *followers, size_t n)
-{
-	int64_t paid_at = record->entry->activity.occurred_at;
-
-	add_event(book, (struct order_event){.at = paid_at > t ? paid_at : TIME_NEVER,
-					     .record = record,
-					     .kind = ORDER_PAID});
-	add_event(book, (struct order_event){
-				.at = record->posts_at, .record = record, .kind = ORDER_POSTS});
-	add_event(book, (struct order_event){
-				.at = record->closed_at, .record = record, .kind = ORDER_CLOSES});
-	for (size_t i = 0; i < n; i++) {
-		const struct activity *activity = &followers[i].entry->activity;
-		int64_t at = max_i64(activity->occurred_at, paid_at);
-
-		/* once the order is closed nothing is left to shrink */
-		if (activity->kind == ACTIVITY_REVERSAL && at < record->closed_at &&
-		    book->states[followers[i].index] == ENTRY_APPLIED) {
-			add_event(book, (struct order_event){.at = at,
-							     .record = record,
-							     .reversal = &activity->reversal,
-							     .kind = ORDER_SHRINKS});
-		}
-	}
-}
-
-static int cmp_events(const void *a, const void *b)
-{
-	const struct order_event *left = a, *right = b;
-
-	return left->at < right->at ? -1 : left->at > right->at;
-}
-
-static bool make_events(struct builder *builder)
-{
-	struct order_book *book = builder->book;
-	size_t begin = 0, n_followers;
-
-	n_followers = book->n_records == 0 ? 0 : builder->ends[book->n_records - 1];
-	book->events = arena_array(builder->arena, 3 * book->n_records + n_followers,
-				   sizeof(*book->events));
-	if (book->events == NULL) {
-		return false;
-	}
-	for (size_t i = 0; i < book->n_records; i++) {
-		struct placed *followers = builder->followers + begin;
-		size_t n = builder->ends[i] - begin;
-
-		if (n > 0) {
-			sort_placed(followers, n);
-			if (!judge_followers(builder, &book->records[i], followers, n)) {
-				return false;
+			if (fact->from < record->posts_at) {
+				record->closed_at = fact->from;
+				record->posts_at = TIME_NEVER;
 			}
+			return;
 		}
-		find_times(builder, &book->records[i], followers, n);
-		add_events(book, &book->records[i], builder->t, followers, n);
-		begin = builder->ends[i];
 	}
-	/* at one instant the order does not matter: postings and reversals commute */
-	qsort(book->events, book->n_events, sizeof(*book->events), cmp_events);
+}
+
+/* ---- events ---- */
+
+/* From when on nothing is ever left. */
+static int64_t closed_for_good(const struct book *book, const struct order_record *record)
+{
+	int64_t closed_at = record->closed_at;
+
+	for (uint32_t i = book->facts[record->index].followers; i != NO_INDEX;
+	     i = book->facts[i].next) {
+		const struct fact *fact = &book->facts[i];
+
+		if (book->entries[i].activity.kind == ACTIVITY_CANCELLATION &&
+		    fact->verdict == ENTRY_APPLIED && !fact->voided &&
+		    fact->undone_at == TIME_NEVER) {
+			closed_at = min_i64(closed_at, fact->from);
+		}
+	}
+	return closed_at;
+}
+
+static bool add_follower_events(struct book *book, const struct order_record *record,
+				uint32_t follower, int64_t closed_at)
+{
+	const struct fact *fact = &book->facts[follower];
+	int64_t until = max_i64(fact->from, fact->undone_at);
+	enum activity_kind kind = book->entries[follower].activity.kind;
+	uint32_t order = book->facts[record->index].subject;
+
+	if (fact->verdict != ENTRY_APPLIED || fact->voided) {
+		return true;
+	}
+	if (kind == ACTIVITY_REVERSAL && fact->from < closed_at) {
+		return book_add_event(book, fact->from, EVENT_TAKES, follower) &&
+		       (until >= closed_at ||
+			book_add_event(book, until, EVENT_GIVES_BACK, follower));
+	}
+	if (kind == ACTIVITY_CANCELLATION && record->closed_at == TIME_NEVER) {
+		return book_add_event(book, fact->from, EVENT_CLOSES, order) &&
+		       book_add_event(book, until, EVENT_OPENS, order);
+	}
 	return true;
 }
 
-enum mb_code order_book_build(const struct entry *entries, size_t n_entries,
-			      const struct policy_list *policies, int64_t t, struct arena *arena,
-			      struct order_book *out, struct mb_err *err)
+static bool add_events(struct book *book, const struct order_record *record)
 {
-	struct order_book book = {.categories = {.arena = arena}, .begin = TIME_NEVER};
-	struct builder builder = {.entries = entries,
-				  .n_entries = n_entries,
-				  .policies = policies,
-				  .t = t,
-				  .arena = arena,
-				  .book = &book,
-				  .orders = {.arena = arena}};
+	const struct fact *fact = &book->facts[record->index];
+	int64_t paid_at = record->entry->activity.occurred_at;
+	int64_t closed_at = closed_for_good(book, record);
+	bool ok = book_add_event(book, paid_at > book->t ? paid_at : TIME_NEVER, EVENT_PAID,
+				 fact->subject);
 
-	book.states = arena_array(arena, n_entries, sizeof(*book.states));
-	if (book.states == NULL || !take_orders(&builder) || !make_records(&builder) ||
-	    !group_followers(&builder) || !make_events(&builder)) {
-		return arena_fail(arena, err);
+	ok = ok && book_add_event(book, record->posts_at, EVENT_POSTS, fact->subject) &&
+	     book_add_event(book, record->closed_at, EVENT_CLOSES, fact->subject) &&
+	     book_add_event(book, fact->found_at, EVENT_BARS, fact->subject) &&
+	     book_add_event(book, fact->found_until, EVENT_UNBARS, fact->subject);
+	for (uint32_t i = fact->followers; ok && i != NO_INDEX; i = book->facts[i].next) {
+		ok = add_follower_events(book, record, i, closed_at);
 	}
-	park(&builder);
-	*out = book;
-	return MB_OK;
+	return ok;
+}
+
+/* ---- the whole ---- */
+
+static bool build_record(struct book *book, struct order_record *record, uint32_t **last)
+{
+	if (!make_lines(book, record, last) || !judge_followers(book, record)) {
+		return false;
+	}
+	find_times(book, record);
+	return record->dead || add_events(book, record);
+}
+
+/* What names an order that is not known waits. */
+static void park(struct book *book)
+{
+	for (size_t i = 0; i < book->n_entries; i++) {
+		const struct activity *activity = &book->entries[i].activity;
+
+		if (activity_names_order(activity->kind) && book->facts[i].target == NO_INDEX) {
+			book->facts[i].verdict = parked_expired(activity, book->zone, book->t)
+							 ? ENTRY_EXPIRED
+							 : ENTRY_PARKED;
+		}
+	}
+}
+
+bool book_build_orders(struct book *book)
+{
+	uint32_t *last = NULL;
+
+	park(book);
+	for (size_t c = 0; c < book->n_cells; c++) {
+		struct cell *cell = &book->cells[c];
+
+		cell->first_slot = (uint32_t)book->n_slots;
+		for (size_t i = 0; i < cell->n_records; i++) {
+			if (!build_record(book, &book->records[cell->first_record + i], &last)) {
+				return false;
+			}
+		}
+	}
+	return true;
 }
 
 enum entry_state order_record_state(const struct order_record *record)
 {
-	if (record->closed && record->void_at_close) {
+	if (record->dead || record->findings > 0 ||
+	    (record->closures > 0 && record->closed_at != TIME_NEVER)) {
 		return ENTRY_VOIDED;
 	}
 	if (!record->posted) {
 		return ENTRY_PENDING;
 	}
-	if (record->closed || (record->reversed && record->n_left == 0)) {
+	if (record->closures > 0 || (record->reversals > 0 && record->n_left == 0)) {
 		return ENTRY_REVERSED;
 	}
-	return record->reversed ? ENTRY_PARTLY_REVERSED : ENTRY_POSTED;
+	return record->reversals > 0 ? ENTRY_PARTLY_REVERSED : ENTRY_POSTED;
 }

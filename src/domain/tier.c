@@ -23,24 +23,44 @@ enum level level_of(int64_t points, const struct policy *policy)
 	return (enum level)level;
 }
 
+static enum tier highest_attained(int64_t points, enum tier most, const struct policy *policy)
+{
+	while (!tier_attains(points, most, policy)) {
+		most--;
+	}
+	return most;
+}
+
+bool tier_fall(struct tier_state *state, int64_t live, int64_t at, const struct policy *policy,
+	       struct transition *out)
+{
+	const struct tier_state before = *state;
+
+	*state = (struct tier_state){.tier = highest_attained(live, state->tier, policy)};
+	*out = (struct transition){.effective_at = at,
+				   .kind = TRANSITION_FRAUD,
+				   .from = (int32_t)before.tier,
+				   .to = (int32_t)state->tier,
+				   .points = live,
+				   .policy_version = policy->version};
+	return before.tier != state->tier || before.at_risk || before.protected_until != 0;
+}
+
 bool tier_upgrade(struct tier_state *state, int64_t live, int64_t at, const struct policy *policy,
 		  struct transition *out)
 {
-	int tier = TIER_END - 1;
+	enum tier tier = highest_attained(live, TIER_END - 1, policy);
 
-	while (tier > (int)state->tier && !tier_attains(live, (enum tier)tier, policy)) {
-		tier--;
-	}
-	if (tier <= (int)state->tier) {
+	if (tier <= state->tier) {
 		return false;
 	}
 	*out = (struct transition){.effective_at = at,
 				   .kind = TRANSITION_UPGRADE,
 				   .from = (int32_t)state->tier,
-				   .to = tier,
+				   .to = (int32_t)tier,
 				   .points = live,
 				   .policy_version = policy->version};
-	state->tier = (enum tier)tier;
+	state->tier = tier;
 	state->at_risk = false;
 	state->protected_until = calendar_month_day(
 		calendar_month(at, policy->zone_minutes) + policy->protection.months,

@@ -1,49 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * window: what the posted orders of some months are worth together, kept up to date while orders
- * post, shrink and leave, so that the score at any instant is a few sums. Private to the domain.
+ * window: what the posted orders and the marks of some months are worth together. Each month is a
+ * cell of the book that holds its own sums; the live window keeps their sum up to date while orders
+ * post, shrink and leave, so that the score at any instant is a few sums. The window of a settlement
+ * is summed up when it is asked for. Private to the domain.
  *
- * Months only move forward. Every sum is exact: an order is worth at most AMOUNT_MAX, and a ledger
- * of more than WINDOW_ORDERS_MAX orders is refused, so none can pass INT64_MAX.
+ * Months only move forward. Every sum is exact: an order is worth at most AMOUNT_MAX, a mark at most
+ * twice the most points a policy may give, and a ledger of more than WINDOW_ENTRIES_MAX entries is
+ * refused, so none can pass INT64_MAX.
  */
 #pragma once
 
-#include "domain/orders.h"
+#include "domain/book.h"
+#include "domain/interaction.h"
 
-#define WINDOW_ORDERS_MAX ((size_t)(INT64_MAX / AMOUNT_MAX))
+#define WINDOW_ENTRIES_MAX ((size_t)(INT64_MAX / AMOUNT_MAX))
 
 struct window {
 	const struct policy *policy;
-	const struct order_book *book;
+	struct book *book;
 	int32_t first, last; /* months */
-	size_t low, high; /* book->records[low .. high) are of these months */
-	/* of the posted ones among them */
-	int64_t left[PLATFORM_END]; /* before limits */
-	int64_t other[PLATFORM_END], rail; /* after the limit for one order */
-	int64_t *days; /* spend of each day, before limits */
-	int32_t *categories; /* lines of each category of which something is left */
-	int32_t n_days, n_categories; /* days that count, categories with such lines */
+	size_t low, high; /* book->cells[low .. high) are of these months */
+	struct sums sums; /* of them */
+	int32_t *categories; /* in how many of them each category has a line */
+	int32_t n_categories;
+	struct interaction_sum interaction; /* of them; unless stale */
+	bool stale;
+	int32_t *seen,
+		n_seen; /* by category: the last settlement that counted it, and its number */
+};
+
+/* What else the score depends on. */
+struct trust {
+	int32_t credibility; /* basis points, within bounds */
+	int64_t penalty; /* micro-points in force */
 };
 
 /* False when the arena refused. Holds nothing until window_reset(). */
-bool window_init(struct window *window, const struct order_book *book, struct arena *arena);
-/* Counts everything anew under a policy; the records must have been priced under it. */
+bool window_init(struct window *window, struct book *book, struct arena *arena);
+/* Prices and counts everything anew under a policy. */
 void window_reset(struct window *window, const struct policy *policy, int32_t first, int32_t last);
-/* Moves on; true when an order of which something counts (posted or not) left. */
+/* Only empties the months. */
+void window_clear(struct window *window, const struct policy *policy, int32_t first, int32_t last);
+/* Moves on; true when something left that counts, or would count if it posted. */
 bool window_move(struct window *window, int32_t first, int32_t last);
 
-bool window_has(const struct window *window, const struct order_record *record);
 /* Adds (sign 1) or takes away (-1) what the record is worth now. */
 void window_add_worth(struct window *window, const struct order_record *record, int sign);
-void window_add_line(struct window *window, const struct order_line *line, int sign);
+void window_add_line(struct window *window, const struct order_record *record, size_t i, int sign);
 /* Both, with all lines that are worth something. */
 void window_add(struct window *window, const struct order_record *record, int sign);
+void window_add_mark(struct window *window, const struct mark *mark, int sign);
+bool window_has(const struct window *window, uint32_t day);
 
-/* Prices a record under a policy: values of lines, sums and worth. */
-void order_record_price(struct order_record *record, const struct policy *policy);
 /* Sets what is left of line i, and its value; the worth is stale until order_record_sum(). */
 void order_record_set(struct order_record *record, size_t i, int64_t left,
 		      const struct policy *policy);
 void order_record_sum(struct order_record *record, const struct policy *policy);
 
-struct score window_score(const struct window *window);
+/* Points of a mark that counts. */
+int64_t mark_points(const struct mark *mark, const struct policy *policy);
+/* a(k,m) of a cell. */
+int64_t cell_points(const struct cell *cell, int kind, const struct policy_interaction *rule);
+
+const struct interaction_sum *window_interaction(struct window *window);
+/* Spend, frequency and breadth together; fills the fields that belong to them. */
+int64_t window_purchases(const struct window *window, struct score *out);
+/* The score of the window as it stands. */
+struct score window_score(struct window *window, const struct trust *trust);
+/* The score of these months, which need not be the window's. */
+struct score window_score_of(struct window *window, int32_t first, int32_t last,
+			     const struct trust *trust);

@@ -286,19 +286,38 @@ void ledger_put(struct ledger *ledger, struct activity activity)
 	(void)code;
 }
 
-struct fold ledger_fold(const struct ledger *ledger, int64_t t)
+struct fold ledger_fold_all(const struct ledger *ledger, int64_t t)
 {
 	const struct fold_input in = {.entries = ledger->entries,
 				      .n_entries = ledger->n,
 				      .policies = ledger->policies,
+				      .member_id = SELF,
 				      .t = t,
-				      .want_schedule = true};
+				      .want_schedule = true,
+				      .want_counts = true,
+				      .want_caps = true};
 	struct fold fold;
 	struct mb_err err;
 	enum mb_code code = fold_ledger(&in, ledger->arena, &fold, &err);
 
 	assert(code == MB_OK);
 	(void)code;
+	return fold;
+}
+
+struct fold ledger_fold(const struct ledger *ledger, int64_t t)
+{
+	struct fold fold = ledger_fold_all(ledger, t);
+	struct transition *rows = arena_array(ledger->arena, fold.n_history, sizeof(*fold.history));
+	size_t n = 0;
+
+	for (size_t i = 0; i < fold.n_history; i++) {
+		if (transition_track(fold.history[i].kind) == TRACK_TIER) {
+			rows[n++] = fold.history[i];
+		}
+	}
+	fold.history = rows;
+	fold.n_history = n;
 	return fold;
 }
 

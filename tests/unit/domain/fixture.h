@@ -56,7 +56,12 @@ enum mb_code ledger_send(struct ledger *ledger, struct activity activity, int64_
 /* The same at its own instant; asserts that it is accepted. */
 void ledger_put(struct ledger *ledger, struct activity activity);
 
+/* The member whose ledger it is. */
+#define SELF 4711
+
 /* With the whole schedule; asserts success. Its memory is the ledger's. */
+struct fold ledger_fold_all(const struct ledger *ledger, int64_t t);
+/* The same, but its history is that of the tier only. */
 struct fold ledger_fold(const struct ledger *ledger, int64_t t);
 /* The state at t of the entry with this event id. */
 enum entry_state ledger_state(const struct ledger *ledger, const char *event_id, int64_t t);
