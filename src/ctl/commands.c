@@ -115,6 +115,18 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "2026-10-08T09:00:00Z\n"
 	 "  memberctl score taobao:4711 --as-of 2026-10-08T09:00:00Z\n",
 	 command_score},
+	{"progress", "MEMBER", 1, 1, READ_FLAGS,
+	 "what is missing to the next tier, what keeps this one",
+	 "Shows ways to the next tier, each of which is enough by itself: the least money spent "
+	 "today,\n"
+	 "the fewest days with a small order; then what the next settlement will say of the "
+	 "present\n"
+	 "tier if nothing new happens, with what would close a gap, and which months leave the "
+	 "window.\n"
+	 "\n"
+	 "  memberctl progress taobao:4711\n"
+	 "  memberctl progress taobao:4711 --output json | jq .next.missing\n",
+	 command_progress},
 	{"history", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(TOLD), "when and why the tier changed",
 	 "Lists the transitions of the tier with the score that decided, all pages of them. With\n"
 	 "--told it is the log of what was told when: nothing in it is ever changed, a correction "
@@ -142,7 +154,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "                        \"amount\": \"129900\", \"category\": \"shoes\"}]}}\n"
 	 "  END\n",
 	 command_record},
-	{"preview", "[FILE]", 0, 1, FLAGS_SERVER,
+	{"preview", "[FILE]", 0, 1, FLAGS_SERVER | FLAG_BIT(ZONE) | FLAG_BIT(ALL),
 	 "what recording activities would make of a member",
 	 "Takes the same as record, all of one member, stores nothing and shows what became of "
 	 "each\n"

@@ -20,6 +20,7 @@ int command_lookup(struct ctl *ctl);
 int command_members(struct ctl *ctl);
 int command_offer(struct ctl *ctl);
 int command_preview(struct ctl *ctl);
+int command_progress(struct ctl *ctl);
 int command_quote(struct ctl *ctl);
 int command_record(struct ctl *ctl);
 int command_score(struct ctl *ctl);

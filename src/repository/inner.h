@@ -81,6 +81,10 @@ enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, str
 /* The fold lives in the ledger's arena. */
 enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,
 			 bool want_schedule, struct fold *out, struct mb_err *err);
+/* Folds with memory beside the ledger's, each as large as that may be. */
+enum mb_code ledger_progress(struct ledger *ledger, const struct repository *repository,
+			     const struct policy_list *policies, int64_t now, struct progress *out,
+			     struct mb_err *err);
 /* *out is a copy in the arena of what an answer needs, of everything known now. fold NULL: row (and personal parts) only. */
 enum mb_code describe_member(struct repository *repository, struct store_view *view,
 			     const struct member_row *row, const struct fold *fold,

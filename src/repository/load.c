@@ -219,19 +219,37 @@ static enum mb_code keep_tier_track(struct fold *fold, struct arena *arena, stru
 	return MB_OK;
 }
 
+static struct fold_input input_of(const struct ledger *ledger, const struct policy_list *policies,
+				  int64_t now)
+{
+	return (struct fold_input){.entries = ledger->entries,
+				   .n_entries = ledger->n,
+				   .policies = policies,
+				   .member_id = ledger->row.member_id,
+				   .t = now,
+				   .schedule_most = MEMBER_SCHEDULE_MAX};
+}
+
 enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,
 			 bool want_schedule, struct fold *out, struct mb_err *err)
 {
-	const struct fold_input in = {.entries = ledger->entries,
-				      .n_entries = ledger->n,
-				      .policies = policies,
-				      .member_id = ledger->row.member_id,
-				      .t = now,
-				      .want_schedule = want_schedule,
-				      .schedule_most = MEMBER_SCHEDULE_MAX};
-	enum mb_code code = fold_ledger(&in, ledger->arena, out, err);
+	struct fold_input in = input_of(ledger, policies, now);
+	enum mb_code code;
 
+	in.want_schedule = want_schedule;
+	code = fold_ledger(&in, ledger->arena, out, err);
 	return code == MB_OK ? keep_tier_track(out, ledger->arena, err) : code;
+}
+
+enum mb_code ledger_progress(struct ledger *ledger, const struct repository *repository,
+			     const struct policy_list *policies, int64_t now, struct progress *out,
+			     struct mb_err *err)
+{
+	const struct fold_input in = input_of(ledger, policies, now);
+	const struct progress_input input = {
+		.ledger = &in, .budget = repository->budget, .fold_max = repository->ledger_max};
+
+	return progress_find(&input, ledger->arena, out, err);
 }
 
 /* ---- answers ---- */

@@ -92,6 +92,25 @@ static enum mb_code fold_member(struct repository_read *req, struct store_view *
 	return code;
 }
 
+static enum mb_code describe_progress(struct repository_read *req, struct ledger *ledger,
+				      const struct policy_list *policies, struct member *member,
+				      struct mb_err *err)
+{
+	struct progress *progress = arena_alloc(req->call.arena, sizeof(*progress));
+	enum mb_code code;
+
+	if (progress == NULL) {
+		return arena_fail(req->call.arena, err);
+	}
+	code = ledger_progress(ledger, req->call.repository, policies, member->axes.as_of, progress,
+			       err);
+	if (code == MB_OK) {
+		member->progress = progress;
+		member->valid_until = progress->valid_until;
+	}
+	return code;
+}
+
 static enum mb_code load_member(struct repository_read *req, struct store_view *view,
 				struct ledger *ledger, const struct member **out,
 				struct mb_err *err)
@@ -113,6 +132,9 @@ static enum mb_code load_member(struct repository_read *req, struct store_view *
 		member->axes = axes;
 		if ((req->parts & (MEMBER_HISTORY | MEMBER_TOLD)) != 0) {
 			code = describe_history(view, &fold, req, ledger->arena, member, err);
+		}
+		if (code == MB_OK && (req->parts & MEMBER_PROGRESS) != 0) {
+			code = describe_progress(req, ledger, &policies, member, err);
 		}
 		*out = member;
 	}

@@ -26,6 +26,7 @@
 #include "domain/activity.h"
 #include "domain/fold.h"
 #include "domain/policy.h"
+#include "domain/progress.h"
 #include "store/store.h"
 
 #include <stdatomic.h>
@@ -73,6 +74,7 @@ enum member_part {
 	MEMBER_SCHEDULE = 4, /* pending orders and the schedule; with MEMBER_STANDING */
 	MEMBER_HISTORY = 8, /* transitions of the fold; with MEMBER_STANDING */
 	MEMBER_TOLD = 16, /* instead of them, the rows that were told */
+	MEMBER_PROGRESS = 64, /* what is missing, what keeps; with MEMBER_STANDING */
 };
 
 /* The two axes of time of a question: the answer as of an instant, as it was known at an instant.
@@ -121,6 +123,8 @@ struct member {
 	const struct change *schedule;
 	size_t n_schedule;
 	bool schedule_truncated;
+	/* MEMBER_PROGRESS; valid_until is then its own */
+	const struct progress *progress;
 	/* MEMBER_HISTORY, MEMBER_TOLD: the page that was asked for */
 	const struct member_transition *history;
 	size_t n_history;

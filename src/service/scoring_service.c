@@ -6,6 +6,7 @@
 #include "service/map.h"
 #include "service/preview.h"
 #include "service/recording.h"
+#include "service/tier_progress.h"
 
 /* ---- RecordActivities ---- */
 
@@ -113,6 +114,10 @@ enum mb_code scoring_service_bind(struct rpc_registry *registry, struct services
 		 record_activities},
 		{"memberd.v1.ScoringService/GetScore", &memberd__v1__get_score_request__descriptor,
 		 &memberd__v1__get_score_response__descriptor, RPC_ARENA_CAP, get_score},
+		{"memberd.v1.ScoringService/GetTierProgress",
+		 &memberd__v1__get_tier_progress_request__descriptor,
+		 &memberd__v1__get_tier_progress_response__descriptor, RPC_ARENA_CAP,
+		 get_tier_progress},
 		{"memberd.v1.ScoringService/PreviewScore",
 		 &memberd__v1__preview_score_request__descriptor,
 		 &memberd__v1__preview_score_response__descriptor, RPC_ARENA_CAP_BATCH,

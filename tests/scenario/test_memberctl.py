@@ -42,6 +42,8 @@ def test_a_member_from_enrolment_to_score(run):
     assert "was there before" in run("record", "-", stdin=json.dumps(activity(), indent=1)).out
     done = run("preview", stdin=json.dumps(activity()))
     assert "was there before" in done.out and "nothing of which is stored" in done.out and "fraction dropped" in done.out
+    done = run("progress", number).out
+    assert "next tier silver at 400, 258 missing" in done and "spend CNY" in done and "what lapses" in done, done
     score = run.json("score", number)
     # 1,299.00 at a point a yuan, one day, one platform, one category: 129.9 + 1 + 10 + 2
     assert score["score"]["score"] == "142"
@@ -232,7 +234,7 @@ def test_help_teaches_every_command(run):
     text = run("help").out
     names = [line.split()[0] for line in text.split("commands:\n")[1].split("\n\n")[0].splitlines()]
     assert set(names) == {"enroll", "update", "get", "lookup", "members", "benefits", "check", "quote", "hotel", "offer", "score", "history",
-                          "record", "preview", "import", "health", "completion", "version", "help"}
+                          "progress", "record", "preview", "import", "health", "completion", "version", "help"}
     for name in names[:-3]:
         done = run(name, "--help")
         assert f"\n  memberctl {name}" in done.out and "exit codes:" in done.out and "--help" in done.out, done

@@ -25,6 +25,7 @@ MAY = {
     "StreamActivities": {"admin", "producer"},
     "GetScore": {"admin", "support", "manager", "member"},
     "PreviewScore": {"admin", "support", "manager", "member"},
+    "GetTierProgress": {"admin", "support", "manager", "member"},
     "CheckBenefit": {"admin", "checkout", "portal", "support", "member"},
     "BatchCheckBenefits": {"admin", "checkout", "portal", "support", "member"},
     "ListMemberBenefits": {"admin", "checkout", "portal", "support", "member"},
