@@ -55,21 +55,63 @@ static enum mb_code refuse_item(struct batch *batch, size_t i, enum mb_code code
 	return MB_OK;
 }
 
+/* Where the id of the other member belongs whom an activity names, and the field that names him. */
+static int64_t *named_by(struct activity *activity, const char **field)
+{
+	switch (activity->kind) {
+	case ACTIVITY_OPENING:
+		*field = "opening.by";
+		return &activity->opening.by;
+	case ACTIVITY_ANSWER:
+		*field = "answer.asker";
+		return &activity->answer.asker;
+	case ACTIVITY_VOTE:
+		*field = "vote.by";
+		return &activity->vote.by;
+	default:
+		return NULL;
+	}
+}
+
+static enum mb_code resolve_refs(struct batch *batch, size_t i, struct arena *scratch)
+{
+	struct record_item *item = &batch->req->items[i];
+	struct member_row row;
+	const char *field;
+	int64_t *named = named_by(&item->activity, &field);
+	enum mb_code code = MB_OK;
+
+	if (item->ref.member_id == 0 && item->ref.identity.issuer.len == 0) {
+		row = batch->ledger.row; /* of a preview */
+	} else {
+		code = resolve_member(&batch->req->call, batch->view, &item->ref, scratch, &row,
+				      &item->err);
+	}
+	if (code != MB_OK) {
+		return code;
+	}
+	batch->members[i] = row.member_id;
+	if (named == NULL) {
+		return MB_OK;
+	}
+	code = resolve_member(&batch->req->call, batch->view, &item->named, scratch, &row,
+			      &item->err);
+	if (code == MB_OK) {
+		*named = row.member_id;
+	} else if (code == MB_MEMBER_NOT_FOUND) {
+		mb_err_prefix_field(&item->err, "%s", field);
+	}
+	return code;
+}
+
 static enum mb_code resolve_item(struct batch *batch, size_t i, struct mb_err *err)
 {
 	struct record_item *item = &batch->req->items[i];
 	struct arena *scratch = ledger_arena(batch->req->call.repository, 0, &item->err);
-	struct member_row row;
-	enum mb_code code = scratch == NULL ? MB_OVERLOADED
-					    : resolve_member(&batch->req->call, batch->view,
-							     &item->ref, scratch, &row, &item->err);
+	enum mb_code code = scratch == NULL ? MB_OVERLOADED : resolve_refs(batch, i, scratch);
 
 	arena_destroy(scratch);
-	if (code != MB_OK) {
-		return refuse_item(batch, i, code, err);
-	}
-	batch->members[i] = row.member_id;
-	return MB_OK;
+	return code == MB_OK ? MB_OK : refuse_item(batch, i, code, err);
 }
 
 /* ---- keys ---- */
@@ -436,13 +478,7 @@ static enum mb_code resolve_previewed(struct batch *batch, struct mb_err *err)
 	enum mb_code code = MB_OK;
 
 	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
-		const struct record_item *item = &batch->req->items[i];
-
-		if (item->code != MB_OK) {
-			continue;
-		}
-		if (item->ref.member_id == 0 && item->ref.identity.issuer.len == 0) {
-			batch->members[i] = member_id;
+		if (batch->req->items[i].code != MB_OK) {
 			continue;
 		}
 		code = resolve_item(batch, i, err);

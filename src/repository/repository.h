@@ -240,6 +240,7 @@ struct record_item {
 	/* in; a code that is not MB_OK: refused at the border, left alone */
 	struct member_ref ref;
 	struct activity activity; /* passed activity_check() */
+	struct member_ref named; /* opening.by, answer.asker or vote.by; its id is put there */
 	/* in and out */
 	enum mb_code code;
 	struct mb_err err;

@@ -61,10 +61,11 @@ Memberd__V1__Member *to_member(struct arena *arena, const struct member *member,
 
 /* ---- map_activity.c ---- */
 
-/* Checks form and content against the policy in force at `now`, the instant of receipt. */
+/* Checks form and content against the policy in force at `now`, the instant of receipt. *out_named is
+ * the member whom the activity names beside its own (by, asker), empty for kinds that name none. */
 enum mb_code from_activity(const Memberd__V1__Activity *message, const struct policy *policy,
 			   int64_t now, struct arena *arena, struct activity *out,
-			   struct mb_err *err);
+			   struct member_ref *out_named, struct mb_err *err);
 /* err->field of a reversal counts the lines as they stand in `activity`, sorted: from here on as the
  * message has them. */
 void to_sent_line(const Memberd__V1__Activity *message, const struct activity *activity,

@@ -114,7 +114,6 @@ static enum mb_code from_order(const Memberd__V1__Order *message, struct place *
 {
 	enum mb_code code = make_places(message->n_lines, arena, places, err);
 
-	out->kind = ACTIVITY_ORDER;
 	out->order_source = out->source;
 	out->order_id = str_from(message->order_id);
 	out->order.platform = (enum platform)message->platform;
@@ -172,7 +171,6 @@ static enum mb_code from_reversal(const Memberd__V1__Reversal *message, struct p
 {
 	enum mb_code code = from_order_ref(message->order, out, err);
 
-	out->kind = ACTIVITY_REVERSAL;
 	if (code == MB_OK) {
 		code = make_places(message->n_lines, arena, places, err);
 	}
@@ -185,19 +183,98 @@ static enum mb_code from_completion(const Memberd__V1__Completion *message, stru
 {
 	enum mb_code code = from_order_ref(message->order, out, err);
 
-	out->kind = ACTIVITY_COMPLETION;
 	if (code == MB_OK) {
 		code = from_completed_at(message->completed_at, &out->completion.completed_at, err);
 	}
 	return code;
 }
 
-static enum mb_code from_kind(const Memberd__V1__Activity *message, struct place **places,
-			      struct arena *arena, struct activity *out, struct mb_err *err)
+static enum mb_code from_review(const Memberd__V1__Review *message, struct activity *out,
+				struct mb_err *err)
 {
-	enum mb_code code = MB_FIELD_INVALID;
+	out->review.line_no = message->line_no;
+	out->review.pictures = message->pictures;
+	return from_order_ref(message->order, out, err);
+}
 
+/* The activity that is named in the field of this name. */
+static enum mb_code from_key(const Memberd__V1__ActivityKey *message, const char *field,
+			     struct activity *out, struct mb_err *err)
+{
+	if (message == NULL) {
+		return mb_fail_field(err, MB_FIELD_INVALID, field, "is missing");
+	}
+	out->about_source = str_from(message->source);
+	out->about_event_id = str_from(message->source_event_id);
+	if (out->about_source.len == 0) {
+		out->about_source = out->source;
+	}
+	return MB_OK;
+}
+
+/* The member who is named in the field of this name. */
+static enum mb_code from_named(const Memberd__V1__MemberRef *message, const char *field,
+			       struct member_ref *out, struct mb_err *err)
+{
+	enum mb_code code = from_member_ref(message, out, err);
+
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "%s", field);
+	}
+	return code;
+}
+
+static enum mb_code from_opening(const Memberd__V1__Opening *message, struct activity *out,
+				 struct member_ref *named, struct mb_err *err)
+{
+	enum mb_code code = from_key(message->share, "share", out, err);
+
+	out->opening.verified = message->verified;
+	return code == MB_OK ? from_named(message->by, "by", named, err) : code;
+}
+
+/* The kinds that interactions are, and the undo. */
+static enum mb_code from_interaction(const Memberd__V1__Activity *message, struct activity *out,
+				     struct member_ref *named, struct mb_err *err)
+{
 	switch (message->kind_case) {
+	case MEMBERD__V1__ACTIVITY__KIND_REVIEW:
+		return from_review(message->review, out, err);
+	case MEMBERD__V1__ACTIVITY__KIND_SHARE:
+		out->share.content = str_from(message->share->content);
+		out->share.channel = str_from(message->share->channel);
+		return MB_OK;
+	case MEMBERD__V1__ACTIVITY__KIND_OPENING:
+		return from_opening(message->opening, out, named, err);
+	case MEMBERD__V1__ACTIVITY__KIND_POST:
+		out->post.content = str_from(message->post->content);
+		return MB_OK;
+	case MEMBERD__V1__ACTIVITY__KIND_ANSWER:
+		out->answer.question = str_from(message->answer->question);
+		return from_named(message->answer->asker, "asker", named, err);
+	case MEMBERD__V1__ACTIVITY__KIND_VOTE:
+		out->vote.content = str_from(message->vote->content);
+		return from_named(message->vote->by, "by", named, err);
+	case MEMBERD__V1__ACTIVITY__KIND_VISIT:
+		out->visit.platform = (enum platform)message->visit->platform;
+		out->visit.store = str_from(message->visit->store);
+		return MB_OK;
+	default: /* from_kind() lets no other through */
+		return from_key(message->undo->activity, "activity", out, err);
+	}
+}
+
+static enum mb_code from_kind(const Memberd__V1__Activity *message, struct place **places,
+			      struct arena *arena, struct activity *out, struct member_ref *named,
+			      struct mb_err *err)
+{
+	enum mb_code code;
+
+	out->kind = (enum activity_kind)message->kind_case; /* the same numbers */
+	switch (message->kind_case) {
+	case MEMBERD__V1__ACTIVITY__KIND__NOT_SET:
+		return mb_fail_field(err, MB_FIELD_INVALID, "kind",
+				     "is missing: an order, a review, an undo, …");
 	case MEMBERD__V1__ACTIVITY__KIND_ORDER:
 		code = from_order(message->order, places, arena, out, err);
 		break;
@@ -205,15 +282,13 @@ static enum mb_code from_kind(const Memberd__V1__Activity *message, struct place
 		code = from_completion(message->completion, out, err);
 		break;
 	case MEMBERD__V1__ACTIVITY__KIND_CANCELLATION:
-		out->kind = ACTIVITY_CANCELLATION;
 		code = from_order_ref(message->cancellation->order, out, err);
 		break;
 	case MEMBERD__V1__ACTIVITY__KIND_REVERSAL:
 		code = from_reversal(message->reversal, places, arena, out, err);
 		break;
 	default:
-		return mb_fail_field(err, MB_FIELD_INVALID, "kind",
-				     "is missing: an order, completion, cancellation or reversal");
+		code = from_interaction(message, out, named, err);
 	}
 	if (code != MB_OK) {
 		mb_err_prefix_field(err, "%s", activity_kind_name(out->kind));
@@ -278,7 +353,7 @@ void to_sent_line(const Memberd__V1__Activity *message, const struct activity *a
 
 enum mb_code from_activity(const Memberd__V1__Activity *message, const struct policy *policy,
 			   int64_t now, struct arena *arena, struct activity *out,
-			   struct mb_err *err)
+			   struct member_ref *out_named, struct mb_err *err)
 {
 	struct place *places = NULL;
 	enum mb_code code = from_time(message->occurred_at, &out->occurred_at, err);
@@ -289,7 +364,7 @@ enum mb_code from_activity(const Memberd__V1__Activity *message, const struct po
 	}
 	out->source = str_from(message->source);
 	out->source_event_id = str_from(message->source_event_id);
-	code = from_kind(message, &places, arena, out, err);
+	code = from_kind(message, &places, arena, out, out_named, err);
 	if (code != MB_OK) {
 		return code;
 	}

@@ -63,7 +63,8 @@ static void from_item(const struct previewing *previewing, const Memberd__V1__Ac
 	if (out->code != MB_OK) {
 		mb_err_prefix_field(&out->err, "member");
 	} else {
-		out->code = from_activity(message, policy, now, arena, &out->activity, &out->err);
+		out->code = from_activity(message, policy, now, arena, &out->activity, &out->named,
+					  &out->err);
 	}
 	if (out->code == MB_OK) {
 		out->code = call_may_ask(previewing->call, &out->ref, &out->err);

@@ -11,7 +11,8 @@ static void from_item(struct rpc_call *call, const Memberd__V1__Activity *messag
 	if (out->code != MB_OK) {
 		mb_err_prefix_field(&out->err, "member");
 	} else {
-		out->code = from_activity(message, policy, now, arena, &out->activity, &out->err);
+		out->code = from_activity(message, policy, now, arena, &out->activity, &out->named,
+					  &out->err);
 	}
 	if (out->code == MB_OK) {
 		out->code = call_may_ask(call, &out->ref, &out->err);

@@ -357,9 +357,11 @@ static const struct {
 
 static enum mb_code read_sample(struct fixture *f, struct activity *out)
 {
+	struct member_ref named;
+
 	*out = (struct activity){0};
 	f->err = (struct mb_err){0};
-	return from_activity(&f->sample.activity, f->policy, NOW, f->arena, out, &f->err);
+	return from_activity(&f->sample.activity, f->policy, NOW, f->arena, out, &named, &f->err);
 }
 
 static void what_is_wrong_is_named_where_it_was_sent(void **state)
