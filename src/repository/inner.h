@@ -47,6 +47,7 @@ struct ledger {
 	struct member_row row;
 	struct entry *entries; /* by entry_id as stored, then what the job added */
 	size_t n, cap;
+	bool want_counts, want_caps; /* of its folds */
 	struct arena *arena; /* own: rows, payloads, folds */
 };
 
@@ -116,6 +117,10 @@ enum mb_code keep_request(const struct repository_call *call, struct store_view 
 enum mb_code describe_history(struct store_view *view, const struct fold *fold,
 			      const struct repository_read *req, struct arena *scratch,
 			      struct member *out, struct mb_err *err);
+/* listed.c: a page of the ledger's entries, and what the fold says of them. */
+enum mb_code describe_activities(const struct ledger *ledger, const struct fold *fold,
+				 const struct repository_read *req, int64_t as_of,
+				 struct member *out, struct mb_err *err);
 /* Appends what the fold says and the told rows do not. */
 enum mb_code tell_history(struct store_view *view, int64_t member_id, const struct fold *fold,
 			  int64_t now, struct arena *arena, struct mb_err *err);

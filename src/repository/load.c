@@ -237,6 +237,8 @@ enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *polici
 	enum mb_code code;
 
 	in.want_schedule = want_schedule;
+	in.want_counts = ledger->want_counts;
+	in.want_caps = ledger->want_caps;
 	code = fold_ledger(&in, ledger->arena, out, err);
 	return code == MB_OK ? keep_tier_track(out, ledger->arena, err) : code;
 }
@@ -265,7 +267,8 @@ static const struct policy *version_of(const struct policy_list *policies, int32
 }
 
 /* The next instant at which the answer changes by itself, of those the fold and the policies know;
- * 0: none. An answer with the schedule shows dates of windows and settlements, too. */
+ * 0: none. An answer with the schedule shows dates of windows and settlements, too; what activities
+ * count goes with the windows. */
 static int64_t valid_until(const struct fold *fold, const struct policy_list *policies,
 			   unsigned parts)
 {
@@ -274,7 +277,7 @@ static int64_t valid_until(const struct fold *fold, const struct policy_list *po
 	if (fold->next_change != 0 && fold->next_change < until) {
 		until = fold->next_change;
 	}
-	if ((parts & MEMBER_SCHEDULE) != 0 && fold->next_date < until) {
+	if ((parts & (MEMBER_SCHEDULE | MEMBER_ACTIVITIES)) != 0 && fold->next_date < until) {
 		until = fold->next_date;
 	}
 	return until == INT64_MAX ? 0 : until;

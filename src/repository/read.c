@@ -85,6 +85,7 @@ static enum mb_code fold_member(struct repository_read *req, struct store_view *
 	if (code == MB_OK && policies->n == 0) {
 		code = mb_fail(err, MB_INTERNAL, "a member from before the first policy");
 	}
+	ledger->want_counts = (req->parts & MEMBER_ACTIVITIES) != 0;
 	if (code == MB_OK) {
 		code = ledger_fold(ledger, policies, axes->as_of,
 				   (req->parts & MEMBER_SCHEDULE) != 0, fold, err);
@@ -135,6 +136,9 @@ static enum mb_code load_member(struct repository_read *req, struct store_view *
 		}
 		if (code == MB_OK && (req->parts & MEMBER_PROGRESS) != 0) {
 			code = describe_progress(req, ledger, &policies, member, err);
+		}
+		if (code == MB_OK && (req->parts & MEMBER_ACTIVITIES) != 0) {
+			code = describe_activities(ledger, &fold, req, axes.as_of, member, err);
 		}
 		*out = member;
 	}

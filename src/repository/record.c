@@ -349,8 +349,10 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 	struct ledger *ledger = &batch->ledger;
 	const struct member *member;
 	struct fold fold;
-	enum mb_code code =
-		ledger_fold(ledger, batch->policies, batch->now, batch->previewed, &fold, err);
+	enum mb_code code;
+
+	ledger->want_caps = true;
+	code = ledger_fold(ledger, batch->policies, batch->now, batch->previewed, &fold, err);
 
 	if (code == MB_OK && batch->changed && !batch->previewed) {
 		code = ledger_settle(ledger, batch->view, &fold, err);
@@ -363,9 +365,13 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 				err);
 	}
 	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
+		struct record_item *item = &batch->req->items[i];
+
 		if (batch->members[i] == member_id) {
-			batch->req->items[i].state = fold.states[batch->entries[i]];
-			batch->req->items[i].member = member;
+			item->state = fold.states[batch->entries[i]];
+			item->caps = fold_caps_at(&fold, item->activity.kind,
+						  item->activity.occurred_at);
+			item->member = member;
 			batch->members[i] = 0;
 		}
 	}

@@ -74,6 +74,7 @@ enum member_part {
 	MEMBER_SCHEDULE = 4, /* pending orders and the schedule; with MEMBER_STANDING */
 	MEMBER_HISTORY = 8, /* transitions of the fold; with MEMBER_STANDING */
 	MEMBER_TOLD = 16, /* instead of them, the rows that were told */
+	MEMBER_ACTIVITIES = 32, /* a page of the ledger; with MEMBER_STANDING */
 	MEMBER_PROGRESS = 64, /* what is missing, what keeps; with MEMBER_STANDING */
 };
 
@@ -90,6 +91,13 @@ struct member_transition {
 	int64_t known_at; /* 0: not told but folded */
 	bool restated; /* corrects rows told before */
 	bool retracted; /* takes back what was told for its instant and later ones */
+};
+
+/* An entry of the ledger and what became of it. */
+struct member_activity {
+	struct entry entry; /* members that the activity names are ids */
+	enum entry_state state;
+	struct counted counted;
 };
 
 #define MEMBER_PENDING_MAX  200 /* pending orders of an answer */
@@ -129,6 +137,11 @@ struct member {
 	const struct member_transition *history;
 	size_t n_history;
 	bool history_goes_on;
+	/* MEMBER_ACTIVITIES: the page that was asked for, the last in canonical order first; it ends
+	 * early rather than take much memory, but never empty */
+	const struct member_activity *activities;
+	size_t n_activities;
+	bool activities_go_on;
 };
 
 /* ---- calls ---- */
@@ -178,6 +191,8 @@ struct repository_read {
 	unsigned parts; /* of enum member_part */
 	struct axes axes; /* neither after now; with either, no MEMBER_PERSONAL */
 	size_t history_first, history_most; /* the page of it */
+	uint32_t kinds; /* MEMBER_ACTIVITIES: bits 1 << kind; of them */
+	size_t activities_first, activities_most; /* the page */
 };
 
 /* MB_MEMBER_NOT_FOUND also for one whom nobody knew at known_at, and for an as_of before both his
@@ -249,6 +264,7 @@ struct record_item {
 	int64_t revision; /* of the member when the entry was accepted */
 	bool replayed;
 	enum entry_state state; /* after the whole batch */
+	unsigned caps; /* bits of enum cap: where the sums stand after the whole batch */
 	struct record_woken *woken;
 	size_t n_woken;
 	const struct member *member; /* MEMBER_STANDING, after the whole batch */

@@ -91,6 +91,20 @@ Memberd__V1__RecordActivitiesResponse__Result *to_record_result(struct arena *ar
 								size_t index,
 								struct record_item *item);
 
+/* ---- map_told.c ---- */
+
+/* As it was told, without its member. own: for the member himself, who is told of no other one. Of the
+ * service's own kinds there is the envelope only. */
+Memberd__V1__Activity *to_activity(struct arena *arena, const struct activity *activity, bool own);
+/* The activity that it names. */
+Memberd__V1__ActivityKey *to_activity_key(struct arena *arena, const struct activity *activity);
+
+/* ---- map_listed.c ---- */
+
+Memberd__V1__ListedActivity *to_listed_activity(struct arena *arena,
+						const struct member_activity *listed,
+						const struct policy *policy, bool own);
+
 /* ---- map_benefit.c ---- */
 
 struct holder to_holder(const struct member *member);

@@ -22,6 +22,29 @@ static void to_woken(struct arena *arena, const struct record_item *item,
 	}
 }
 
+static void to_caps(struct arena *arena, unsigned caps,
+		    Memberd__V1__RecordActivitiesResponse__Result *out)
+{
+	static const struct {
+		unsigned bit;
+		Memberd__V1__Cap cap;
+	} table[] = {
+		{CAP_DAY, MEMBERD__V1__CAP__CAP_DAY},
+		{CAP_MONTH, MEMBERD__V1__CAP__CAP_MONTH},
+		{CAP_WINDOW, MEMBERD__V1__CAP__CAP_WINDOW},
+		{CAP_COMMON_MONTH, MEMBERD__V1__CAP__CAP_COMMON_MONTH},
+		{CAP_COMMON_WINDOW, MEMBERD__V1__CAP__CAP_COMMON_WINDOW},
+	};
+	size_t n = sizeof(table) / sizeof(table[0]);
+
+	out->caps_reached = caps == 0 ? NULL : arena_array(arena, n, sizeof(*out->caps_reached));
+	for (size_t i = 0; out->caps_reached != NULL && i < n; i++) {
+		if ((caps & table[i].bit) != 0) {
+			out->caps_reached[out->n_caps_reached++] = table[i].cap;
+		}
+	}
+}
+
 static Memberd__V1__RecordActivitiesResponse__Result *to_result(struct arena *arena,
 								const struct record_item *item)
 {
@@ -40,6 +63,7 @@ static Memberd__V1__RecordActivitiesResponse__Result *to_result(struct arena *ar
 	result->revision = item->revision;
 	result->replayed = item->replayed;
 	to_woken(arena, item, result);
+	to_caps(arena, item->caps, result);
 	result->member_id = to_id(arena, item->member->member_id);
 	result->score = item->member->standing.score.points;
 	result->tier = (Memberd__V1__Tier)item->member->standing.tier;

@@ -20,6 +20,24 @@ enum mb_code page_size(int32_t asked, int32_t normal, int32_t most, int32_t *out
 	return MB_OK;
 }
 
+enum mb_code page_scope(const char *method, const ProtobufCMessage *arguments, struct arena *arena,
+			struct str *out, struct mb_err *err)
+{
+	struct str packed = pb_pack(arena, arguments);
+	size_t len = strlen(method);
+	char *scope = arena_alloc(arena, len + packed.len);
+
+	if (arena_overflowed(arena)) {
+		return arena_fail(arena, err);
+	}
+	memcpy(scope, method, len);
+	if (packed.len > 0) {
+		memcpy(scope + len, packed.ptr, packed.len);
+	}
+	*out = (struct str){scope, len + packed.len};
+	return MB_OK;
+}
+
 /* The whole token, NUL included. */
 static enum mb_code write_token(const struct repository *repository, struct str scope,
 				const struct page *page, char out[TOKEN_DIGITS + 1],

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "rpc/pb.h"
 
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ struct page {
 /* 0 takes `normal`, above `most` is clamped, negative is refused. */
 enum mb_code page_size(int32_t asked, int32_t normal, int32_t most, int32_t *out,
 		       struct mb_err *err);
+/* What a token is good for: method and arguments, page_size and page_token of which are empty. */
+enum mb_code page_scope(const char *method, const ProtobufCMessage *arguments, struct arena *arena,
+			struct str *out, struct mb_err *err);
 /* scope: method and arguments, page_size aside. NULL, and err filled, when it cannot be made. */
 char *page_token_make(const struct repository *repository, struct str scope,
 		      const struct page *page, struct arena *arena, struct mb_err *err);

@@ -3,6 +3,7 @@
  * ScoringService: activities in, the explained score out.
  */
 #include "service/calls.h"
+#include "service/list_activities.h"
 #include "service/map.h"
 #include "service/preview.h"
 #include "service/recording.h"
@@ -112,6 +113,10 @@ enum mb_code scoring_service_bind(struct rpc_registry *registry, struct services
 		 &memberd__v1__record_activities_request__descriptor,
 		 &memberd__v1__record_activities_response__descriptor, RPC_ARENA_CAP_BATCH,
 		 record_activities},
+		{"memberd.v1.ScoringService/ListActivities",
+		 &memberd__v1__list_activities_request__descriptor,
+		 &memberd__v1__list_activities_response__descriptor, RPC_ARENA_CAP_BATCH,
+		 list_activities},
 		{"memberd.v1.ScoringService/GetScore", &memberd__v1__get_score_request__descriptor,
 		 &memberd__v1__get_score_response__descriptor, RPC_ARENA_CAP, get_score},
 		{"memberd.v1.ScoringService/GetTierProgress",

@@ -5,12 +5,9 @@
  */
 #include "service/tier_history.h"
 
-#include "rpc/pb.h"
 #include "service/calls.h"
 #include "service/map.h"
 #include "service/page.h"
-
-#include <string.h>
 
 #define PAGE_NORMAL 50
 #define PAGE_MOST   200
@@ -44,28 +41,11 @@ static enum mb_code make_scope(struct rpc_call *call,
 			       const Memberd__V1__ListTierHistoryRequest *request, struct str *out,
 			       struct mb_err *err)
 {
-	struct arena *arena = rpc_call_arena(call);
-	struct str method = str_from(rpc_call_method(call));
 	Memberd__V1__ListTierHistoryRequest arguments = *request;
-	struct str packed;
-	char *scope;
 
 	arguments.page_size = 0;
 	arguments.page_token = (char *)protobuf_c_empty_string;
-	packed = pb_pack(arena, &arguments.base);
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	scope = arena_alloc(arena, method.len + packed.len);
-	if (scope == NULL) {
-		return arena_fail(arena, err);
-	}
-	memcpy(scope, method.ptr, method.len);
-	if (packed.len > 0) {
-		memcpy(scope + method.len, packed.ptr, packed.len);
-	}
-	*out = (struct str){scope, method.len + packed.len};
-	return MB_OK;
+	return page_scope(rpc_call_method(call), &arguments.base, rpc_call_arena(call), out, err);
 }
 
 /* ---- answers ---- */

@@ -224,6 +224,16 @@ def order(member_id, event, amount, *, platform="SHOPPING", occurred_at="2026-10
                       occurred_at=at(occurred_at), order=body)
 
 
+def told(member_id, event, *, occurred_at="2026-10-10T12:00:00+08:00", source="shop", **kind):
+    """An activity of the kind that is given: told(ada, "e1", post=dict(content="p1"))."""
+    return M.Activity(source=source, source_event_id=event, member=ref(member_id), occurred_at=at(occurred_at), **kind)
+
+
+def review(member_id, event, order_id, line_no=1, **more):
+    pictures = more.pop("pictures", False)
+    return told(member_id, event, review=dict(order=dict(order_id=order_id), line_no=line_no, pictures=pictures), **more)
+
+
 @contextlib.contextmanager
 def refused(code, reason=None, field=None):
     """The calls inside end with this code, and tell this reason and field."""

@@ -24,6 +24,7 @@ MAY = {
     "RecordActivities": {"admin", "producer"},
     "StreamActivities": {"admin", "producer"},
     "GetScore": {"admin", "support", "manager", "member"},
+    "ListActivities": {"admin", "support", "manager", "member"},
     "PreviewScore": {"admin", "support", "manager", "member"},
     "GetTierProgress": {"admin", "support", "manager", "member"},
     "CheckBenefit": {"admin", "checkout", "portal", "support", "member"},
