@@ -46,13 +46,25 @@ static void put_lines(struct strbuf *out, const struct import *import)
 {
 	const struct skips *skips = &import->intake.skips;
 	const struct plan *plan = &import->plan;
+	const bool *makes = import->mapping->makes;
 	char what[80];
 
 	put_row(out, import->intake.lines, "lines in the file");
-	put_row(out, plan->order_lines, "  lines of orders");
-	put_row(out, plan->matched, "  lines of cancellations, matched");
-	put_row(out, plan->partly_matched, "  lines of cancellations, matched in part");
-	put_row(out, plan->unmatched, "  lines of cancellations, UNMATCHED: no purchase found");
+	if (makes[MAPPING_ORDER]) {
+		put_row(out, plan->order_lines, "  lines of orders");
+	}
+	if (makes[MAPPING_CANCELLATION]) {
+		put_row(out, plan->matched, "  lines of cancellations, matched");
+		put_row(out, plan->partly_matched, "  lines of cancellations, matched in part");
+		put_row(out, plan->unmatched,
+			"  lines of cancellations, UNMATCHED: no purchase found");
+	}
+	if (makes[MAPPING_REVIEW]) {
+		put_row(out, plan->review_lines, "  lines of reviews");
+	}
+	if (makes[MAPPING_VISIT]) {
+		put_row(out, plan->visit_lines, "  lines of visits");
+	}
 	for (size_t i = 0; i < skips->n; i++) {
 		snprintf(what, sizeof(what), "  left out: %.*s", STR_ARG(skips->counts[i].reason));
 		put_row(out, skips->counts[i].lines, what);
@@ -62,13 +74,28 @@ static void put_lines(struct strbuf *out, const struct import *import)
 static void put_plan(struct strbuf *out, const struct import *import)
 {
 	const struct plan *plan = &import->plan;
+	const bool *makes = import->mapping->makes;
 
 	put_row(out, (int64_t)plan->n_members, "members");
-	put_row(out, (int64_t)plan->n_orders, "orders");
-	put_row(out, (int64_t)(plan->n - plan->n_orders), "reversals");
-	put_row(out, plan->units_matched, "units taken back");
-	put_row(out, plan->units_unmatched, "units that found no purchase");
-	put_row(out, plan->pieces_of_nothing, "shares of purchases at no price, not sent");
+	if (makes[MAPPING_ORDER]) {
+		put_row(out, (int64_t)plan->n_of[PLAN_ORDER], "orders");
+	}
+	if (makes[MAPPING_CANCELLATION]) {
+		put_row(out, (int64_t)plan->n_of[PLAN_REVERSAL], "reversals");
+		put_row(out, plan->units_matched, "units taken back");
+		put_row(out, plan->units_unmatched, "units that found no purchase");
+		put_row(out, plan->pieces_of_nothing, "shares of purchases at no price, not sent");
+	}
+	if (import->mapping->review.implied) {
+		put_row(out, (int64_t)plan->n_of[PLAN_PURCHASE],
+			"orders of nothing, which reviews imply");
+	}
+	if (makes[MAPPING_REVIEW]) {
+		put_row(out, (int64_t)plan->n_of[PLAN_REVIEW], "reviews");
+	}
+	if (makes[MAPPING_VISIT]) {
+		put_row(out, (int64_t)plan->n_of[PLAN_VISIT], "visits");
+	}
 	if (plan->n > 0) {
 		strbuf_puts(out, "from ");
 		put_time(out, import, plan->first_at);
@@ -128,11 +155,12 @@ static json_t *lines_json(const struct import *import)
 				     skips->counts[i].reason.len,
 				     json_integer(skips->counts[i].lines));
 	}
-	return json_pack("{sI sI s{sI sI sI} so}", "total", (json_int_t)import->intake.lines,
+	return json_pack("{sI sI s{sI sI sI} sI sI so}", "total", (json_int_t)import->intake.lines,
 			 "order", (json_int_t)plan->order_lines, "cancellation", "matched",
 			 (json_int_t)plan->matched, "partlyMatched",
 			 (json_int_t)plan->partly_matched, "unmatched", (json_int_t)plan->unmatched,
-			 "skipped", skipped);
+			 "review", (json_int_t)plan->review_lines, "visit",
+			 (json_int_t)plan->visit_lines, "skipped", skipped);
 }
 
 static json_t *report_json(const struct import *import)
@@ -142,15 +170,19 @@ static json_t *report_json(const struct import *import)
 
 	clock_format(plan->first_at + import_shift_us(import), first, sizeof(first));
 	clock_format(plan->last_at + import_shift_us(import), last, sizeof(last));
-	return json_pack(
-		"{ss ss so sI sI sI s{sI sI} sI sI sI ss ss}", "fileSha256", import->intake.digest,
-		"mappingSha256", import->mapping->digest, "lines", lines_json(import), "members",
-		(json_int_t)plan->n_members, "orders", (json_int_t)plan->n_orders, "reversals",
-		(json_int_t)(plan->n - plan->n_orders), "units", "matched",
-		(json_int_t)plan->units_matched, "unmatched", (json_int_t)plan->units_unmatched,
-		"pieces", (json_int_t)plan->pieces, "piecesOfNothing",
-		(json_int_t)plan->pieces_of_nothing, "shiftWeeks", (json_int_t)import->shift_weeks,
-		"firstAt", plan->n > 0 ? first : "", "lastAt", plan->n > 0 ? last : "");
+	return json_pack("{ss ss so sI sI sI sI sI sI s{sI sI} sI sI sI ss ss}", "fileSha256",
+			 import->intake.digest, "mappingSha256", import->mapping->digest, "lines",
+			 lines_json(import), "members", (json_int_t)plan->n_members, "orders",
+			 (json_int_t)plan->n_of[PLAN_ORDER], "reversals",
+			 (json_int_t)plan->n_of[PLAN_REVERSAL], "purchases",
+			 (json_int_t)plan->n_of[PLAN_PURCHASE], "reviews",
+			 (json_int_t)plan->n_of[PLAN_REVIEW], "visits",
+			 (json_int_t)plan->n_of[PLAN_VISIT], "units", "matched",
+			 (json_int_t)plan->units_matched, "unmatched",
+			 (json_int_t)plan->units_unmatched, "pieces", (json_int_t)plan->pieces,
+			 "piecesOfNothing", (json_int_t)plan->pieces_of_nothing, "shiftWeeks",
+			 (json_int_t)import->shift_weeks, "firstAt", plan->n > 0 ? first : "",
+			 "lastAt", plan->n > 0 ? last : "");
 }
 
 void import_report(const struct import *import, struct strbuf *out)

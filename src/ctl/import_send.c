@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sending half of an import: members first, then orders, then the reversals that name them.
+ * The sending half of an import: members first, then orders, then what names them.
  *
  *     batches:   acknowledged | done | in flight | done | in flight | not yet made
  *                             ▲ base                                ▲ next
@@ -8,7 +8,7 @@
  * Up to `in_flight` calls run at once and may end in any order; the state only ever names what lies
  * below `base`, so that everything above it is sent again after a break. Sending again is safe: an
  * activity's key and an enrolment's request_id depend on nothing but the log and the store.
- * Between orders and reversals the window runs empty once.
+ * Between orders and what names them the window runs empty once.
  *
  * Failure modes: what an item's own status says is counted and the import goes on; a call that fails
  * (its repetitions included) ends it: the calls under way are waited for, the state is written, and
@@ -132,7 +132,7 @@ static size_t count_items(const struct plan *plan, size_t first)
 	size_t n = 0, lines = 0;
 
 	while (first + n < plan->n && n < BATCH_ITEMS &&
-	       plan->activities[first + n].reversal == plan->activities[first].reversal &&
+	       (n == 0 || first + n != plan_first_naming(plan)) &&
 	       (n == 0 || lines + plan->activities[first + n].n_lines <= BATCH_LINES)) {
 		lines += plan->activities[first + n].n_lines;
 		n++;
@@ -216,7 +216,7 @@ static enum mb_code settle_recording(struct sender *sender, struct batch *batch,
 
 static bool waits_for_orders(const struct sender *sender, size_t item)
 {
-	return item == sender->import->plan.n_orders;
+	return item == plan_first_naming(&sender->import->plan);
 }
 
 /* ---- the window ---- */

@@ -11,7 +11,9 @@
 #include <string.h>
 
 #define ID_BYTES      128
-#define CATEGORY_MAX  64
+#define OWN_ID_BYTES  120 /* of a review or visit: its key says the kind, too */
+#define LABEL_MAX     64 /* of a category, a store, an item whose order is implied */
+#define LINE_NO_MAX   INT64_C(2147483647)
 #define AMOUNT_LIMIT  INT64_C(10000000000000)
 #define QUANTITY_MAX  INT64_C(1000000000000) /* so that sums of units are safe */
 #define CELLS_A_BLOCK 16384
@@ -125,7 +127,7 @@ static enum mb_code take_sale(struct taking *taking)
 	    sale.amount > AMOUNT_LIMIT) {
 		return SKIP(taking, amount_over_limit);
 	}
-	if (category.len > CATEGORY_MAX) {
+	if (category.len > LABEL_MAX) {
 		return SKIP(taking, value_too_long);
 	}
 	sale.type = mapping_number(&order->type, cells);
@@ -176,6 +178,79 @@ static enum mb_code take_giveback(struct taking *taking)
 	return MB_OK;
 }
 
+/* What reviews and visits have in common, and the whole of them but for what they are about. */
+static enum mb_code take_interaction(struct taking *taking, struct interaction interaction,
+				     size_t id, size_t about)
+{
+	struct intake *intake = taking->intake;
+
+	if (!parse_time(taking, &interaction.at)) {
+		return SKIP(taking, time_invalid);
+	}
+	interaction.file_line = taking->line;
+	if (!keep(taking, taking->mapping->member, &interaction.member) ||
+	    (id != COLUMN_NONE && !keep(taking, id, &interaction.id)) ||
+	    !keep(taking, about, &interaction.about) ||
+	    !vec_reserve(&intake->interactions, intake->n_interactions, &intake->cap_interactions,
+			 sizeof(interaction))) {
+		return out_of_memory(taking);
+	}
+	intake->interactions[intake->n_interactions++] = interaction;
+	return MB_OK;
+}
+
+static bool has_ids(const struct taking *taking, size_t id, size_t about)
+{
+	return is_id(taking->cells[taking->mapping->member]) && is_id(taking->cells[about]) &&
+	       (id == COLUMN_NONE || is_id(taking->cells[id]));
+}
+
+static bool own_id_fits(const struct taking *taking, size_t id)
+{
+	return id == COLUMN_NONE || taking->cells[id].len <= OWN_ID_BYTES;
+}
+
+static enum mb_code take_review(struct taking *taking)
+{
+	const struct mapping_review *review = &taking->mapping->review;
+	const struct str *cells = taking->cells;
+	struct interaction interaction = {.line_no = 1, .implied = review->implied};
+	size_t about = review->implied ? review->item : review->order;
+	/* the key of a review without an id holds what it is about */
+	bool short_about = review->implied || review->id == COLUMN_NONE;
+	int64_t line_no;
+
+	if (!has_ids(taking, review->id, about)) {
+		return SKIP(taking, id_invalid);
+	}
+	if ((short_about && cells[about].len > LABEL_MAX) || !own_id_fits(taking, review->id)) {
+		return SKIP(taking, value_too_long);
+	}
+	if (!review->implied) {
+		if (!str_to_i64(cells[review->line_no], &line_no) || line_no < 1 ||
+		    line_no > LINE_NO_MAX) {
+			return SKIP(taking, line_no_invalid);
+		}
+		interaction.line_no = (int32_t)line_no;
+	}
+	interaction.pictures = review->may_have_pictures && mapping_holds(&review->pictures, cells);
+	return take_interaction(taking, interaction, review->id, about);
+}
+
+static enum mb_code take_visit(struct taking *taking)
+{
+	const struct mapping_visit *visit = &taking->mapping->visit;
+
+	if (!has_ids(taking, visit->id, visit->store)) {
+		return SKIP(taking, id_invalid);
+	}
+	if (taking->cells[visit->store].len > LABEL_MAX || !own_id_fits(taking, visit->id)) {
+		return SKIP(taking, value_too_long);
+	}
+	return take_interaction(taking, (struct interaction){.visit = true}, visit->id,
+				visit->store);
+}
+
 static enum mb_code bind_columns(struct taking *taking, const struct str *names, size_t n)
 {
 	taking->bound = true;
@@ -215,6 +290,10 @@ static enum mb_code take_row(void *data, const struct row *row, struct mb_err *e
 		return take_sale(taking);
 	case MAPPING_CANCELLATION:
 		return take_giveback(taking);
+	case MAPPING_REVIEW:
+		return take_review(taking);
+	case MAPPING_VISIT:
+		return take_visit(taking);
 	default:
 		return skip(taking, rule->reason);
 	}
@@ -271,6 +350,7 @@ void intake_fini(struct intake *intake)
 	}
 	free(intake->sales);
 	free(intake->givebacks);
+	free(intake->interactions);
 	pool_fini(&intake->pool);
 	*intake = (struct intake){0};
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * intake: reads a log by a mapping and sorts its rows into sales (lines of orders), returns (lines of
- * cancellations) and lines left out with a reason. Every row ends in exactly one of the three.
+ * intake: reads a log by a mapping and sorts its rows into sales (lines of orders), givebacks (lines of
+ * cancellations), interactions (reviews and visits) and lines left out with a reason. Every row ends in
+ * exactly one of the four.
  *
  * Memory:   texts live in the intake's pool, reasons of rules in the mapping's arena.
  */
@@ -13,6 +14,7 @@
 #include "ctl/sha256.h"
 #include "ctl/skips.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +47,16 @@ struct giveback {
 	int64_t file_line;
 };
 
+/* A review or a visit. */
+struct interaction {
+	struct str member;
+	struct str id; /* empty: its key is made of the rest */
+	struct str about; /* the store visited; the order named, or the item of an implied one */
+	int64_t at, file_line;
+	int32_t line_no; /* of a review's order */
+	bool visit, implied, pictures;
+};
+
 struct intake {
 	char digest[SHA256_HEX_BYTES]; /* of the file's plain bytes */
 	int64_t lines; /* without the header */
@@ -52,6 +64,8 @@ struct intake {
 	size_t n_sales, cap_sales;
 	struct giveback *givebacks;
 	size_t n_givebacks, cap_givebacks;
+	struct interaction *interactions;
+	size_t n_interactions, cap_interactions;
 	struct skips skips;
 	struct pool pool;
 	struct intake_cells *cells; /* what `sort` points into */

@@ -55,7 +55,20 @@ struct mapping_when {
 	size_t n;
 };
 
-enum mapping_as { MAPPING_SKIP, MAPPING_ORDER, MAPPING_CANCELLATION };
+/* What a row may be. The names are those of the mapping's sections. */
+#define MAPPING_KINDS(X)                \
+	X(ORDER, "order")               \
+	X(CANCELLATION, "cancellation") \
+	X(REVIEW, "review")             \
+	X(VISIT, "visit")
+
+enum mapping_as {
+	MAPPING_SKIP,
+#define X(name, text) MAPPING_##name,
+	MAPPING_KINDS(X)
+#undef X
+		MAPPING_AS_END
+};
 
 struct mapping_row_rule {
 	struct mapping_when when;
@@ -98,6 +111,25 @@ struct mapping_cancellation {
 	struct mapping_columns line_order;
 };
 
+/* A review is of an order's line: one that the row names, or the line of an order made for it. */
+struct mapping_review {
+	size_t id; /* COLUMN_NONE: its key is made of what it says */
+	bool implied;
+	size_t order, line_no; /* columns, of a line that the row names */
+	struct str order_source; /* empty: the mapping's own */
+	size_t item; /* column, of what was bought; implied */
+	int platform;
+	struct str currency;
+	bool may_have_pictures;
+	struct mapping_when pictures;
+};
+
+struct mapping_visit {
+	size_t id; /* as above */
+	int platform;
+	size_t store;
+};
+
 struct mapping_column {
 	struct str name;
 	int line, column; /* where the mapping names it first */
@@ -118,9 +150,11 @@ struct mapping {
 	bool shift_to_now;
 	const struct mapping_row_rule *rules;
 	size_t n_rules;
-	bool has_orders, has_cancellations;
+	bool makes[MAPPING_AS_END]; /* which kinds rules make; the sections of others are empty */
 	struct mapping_order order;
 	struct mapping_cancellation cancellation;
+	struct mapping_review review;
+	struct mapping_visit visit;
 };
 
 enum mb_code mapping_parse(const char *name, struct str text, struct arena *arena,

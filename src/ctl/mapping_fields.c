@@ -2,6 +2,8 @@
 #include "ctl/mapping_read_impl.h"
 
 #include "base/arena.h"
+#include "ctl/words.h"
+#include "memberd/v1/common.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +110,35 @@ enum mb_code mapping_need_word(struct mapping_reader *reader, const struct doc_n
 	return FAIL(reader, doc_get(map, key), "'%s' is %s or %s", key, words[0], words[1]);
 }
 
+enum mb_code mapping_need_platform(struct mapping_reader *reader, const struct doc_node *map,
+				   const char *what, int *out)
+{
+	struct str text;
+	enum mb_code code = mapping_need_text(reader, map, what, "platform", &text);
+
+	if (code != MB_OK) {
+		return code;
+	}
+	*out = words_to_enum(&memberd__v1__platform__descriptor, text);
+	return *out != 0 ? MB_OK
+			 : FAIL(reader, doc_get(map, "platform"),
+				"a platform is shopping, grocery, food, travel, tickets or rides");
+}
+
+enum mb_code mapping_need_currency(struct mapping_reader *reader, const struct doc_node *map,
+				   const char *what, const char *key, struct str *out)
+{
+	enum mb_code code = mapping_need_text(reader, map, what, key, out);
+	bool good = code == MB_OK && out->len == 3;
+
+	for (size_t i = 0; good && i < out->len; i++) {
+		good = out->ptr[i] >= 'A' && out->ptr[i] <= 'Z';
+	}
+	return code != MB_OK || good
+		       ? code
+		       : FAIL(reader, doc_get(map, key), "a code of ISO 4217 such as GBP");
+}
+
 enum mb_code mapping_use_column(struct mapping_reader *reader, const struct doc_node *at,
 				size_t *out)
 {
@@ -138,6 +169,15 @@ enum mb_code mapping_need_column(struct mapping_reader *reader, const struct doc
 	enum mb_code code = mapping_need(reader, map, what, key, DOC_TEXT, &node);
 
 	return code == MB_OK ? mapping_use_column(reader, node, out) : code;
+}
+
+enum mb_code mapping_read_column(struct mapping_reader *reader, const struct doc_node *map,
+				 const char *key, size_t *out)
+{
+	const struct doc_node *node = doc_get(map, key);
+
+	*out = COLUMN_NONE;
+	return node == NULL ? MB_OK : mapping_use_column(reader, node, out);
 }
 
 enum mb_code mapping_read_columns(struct mapping_reader *reader, const struct doc_node *map,

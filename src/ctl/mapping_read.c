@@ -5,8 +5,6 @@
 #include "base/arena.h"
 #include "ctl/sha256.h"
 #include "ctl/skips.h"
-#include "ctl/words.h"
-#include "memberd/v1/common.pb-c.h"
 
 #include <string.h>
 
@@ -32,13 +30,30 @@ static enum mb_code read_skip(struct mapping_reader *reader, const struct doc_no
 	return MB_OK;
 }
 
+static const char *const KINDS[MAPPING_AS_END] = {
+#define X(name, text) [MAPPING_##name] = text,
+	MAPPING_KINDS(X)
+#undef X
+};
+
+static enum mb_code read_kind(struct mapping_reader *reader, const struct doc_node *as,
+			      struct mapping_row_rule *rule)
+{
+	for (int i = MAPPING_SKIP + 1; as->kind == DOC_TEXT && i < MAPPING_AS_END; i++) {
+		if (str_eq(as->text, str_from(KINDS[i]))) {
+			rule->as = (enum mapping_as)i;
+			reader->mapping->makes[i] = true;
+			return MB_OK;
+		}
+	}
+	return FAIL(reader, as, "'as' is order, cancellation, review or visit");
+}
+
 static enum mb_code read_row_rule(struct mapping_reader *reader, const struct doc_node *at,
 				  struct mapping_row_rule *rule)
 {
 	static const char *const keys[] = {"when", "skip", "as", NULL};
-	static const char *const kinds[] = {"order", "cancellation", NULL};
 	const struct doc_node *skip, *as;
-	size_t kind;
 	enum mb_code code = mapping_check_keys(reader, at, "a rule of rows", keys);
 
 	if (code != MB_OK) {
@@ -52,14 +67,9 @@ static enum mb_code read_row_rule(struct mapping_reader *reader, const struct do
 	if (skip != NULL) {
 		code = read_skip(reader, skip, rule);
 	} else {
-		code = mapping_need_word(reader, at, "a rule", "as", kinds, &kind);
-		if (code == MB_OK) {
-			rule->as = kind == 0 ? MAPPING_ORDER : MAPPING_CANCELLATION;
-			reader->mapping->has_orders |= kind == 0;
-			reader->mapping->has_cancellations |= kind == 1;
-		}
+		code = read_kind(reader, as, rule);
 	}
-	return code == MB_OK ? mapping_read_when(reader, at, &rule->when) : code;
+	return code == MB_OK ? mapping_read_when(reader, at, "when", &rule->when) : code;
 }
 
 static enum mb_code read_rows(struct mapping_reader *reader, const struct doc_node *root)
@@ -98,7 +108,7 @@ static enum mb_code read_currency(struct mapping_reader *reader, const struct do
 		code = mapping_check_keys(reader, currency, "currency", keys);
 	}
 	if (code == MB_OK) {
-		code = mapping_need_text(reader, currency, "currency", "code", &out->currency);
+		code = mapping_need_currency(reader, currency, "currency", "code", &out->currency);
 	}
 	if (code == MB_OK) {
 		code = mapping_need(reader, currency, "currency", "decimals", DOC_TEXT, &decimals);
@@ -106,19 +116,8 @@ static enum mb_code read_currency(struct mapping_reader *reader, const struct do
 	if (code == MB_OK) {
 		code = mapping_read_number(reader, decimals, 0, MAPPING_DECIMALS, &value);
 	}
-	if (code != MB_OK) {
-		return code;
-	}
 	out->decimals = (int)value;
-	for (size_t i = 0; i < out->currency.len; i++) {
-		if (out->currency.ptr[i] < 'A' || out->currency.ptr[i] > 'Z') {
-			value = -1;
-		}
-	}
-	if (out->currency.len != 3 || value < 0) {
-		return FAIL(reader, doc_get(currency, "code"), "a code of ISO 4217 such as GBP");
-	}
-	return MB_OK;
+	return code;
 }
 
 static enum mb_code read_order(struct mapping_reader *reader, const struct doc_node *at)
@@ -128,12 +127,11 @@ static enum mb_code read_order(struct mapping_reader *reader, const struct doc_n
 					   "type",	 "category", NULL};
 	static const char *const completions[] = {"at-order", "never", NULL};
 	struct mapping_order *order = &reader->mapping->order;
-	struct str platform;
 	size_t completed = 0;
 	enum mb_code code = mapping_check_keys(reader, at, "order", keys);
 
 	if (code != MB_OK ||
-	    (code = mapping_need_text(reader, at, "order", "platform", &platform)) ||
+	    (code = mapping_need_platform(reader, at, "order", &order->platform)) ||
 	    (code = mapping_need_column(reader, at, "order", "id", &order->id)) ||
 	    (code = mapping_need_column(reader, at, "order", "item", &order->item)) ||
 	    (code = mapping_need_column(reader, at, "order", "quantity", &order->quantity)) ||
@@ -146,11 +144,6 @@ static enum mb_code read_order(struct mapping_reader *reader, const struct doc_n
 		return code;
 	}
 	order->completed_at_order = completed == 0;
-	order->platform = words_to_enum(&memberd__v1__platform__descriptor, platform);
-	if (order->platform == 0) {
-		return FAIL(reader, doc_get(at, "platform"),
-			    "a platform is shopping, grocery, food, travel, tickets or rides");
-	}
 	return MB_OK;
 }
 
@@ -182,28 +175,48 @@ static enum mb_code read_cancellation(struct mapping_reader *reader, const struc
 	return MB_OK;
 }
 
+static enum mb_code read_section(struct mapping_reader *reader, const struct doc_node *at,
+				 enum mapping_as as)
+{
+	switch (as) {
+	case MAPPING_ORDER:
+		return read_order(reader, at);
+	case MAPPING_CANCELLATION:
+		return read_cancellation(reader, at);
+	case MAPPING_REVIEW:
+		return mapping_read_review(reader, at);
+	default:
+		return mapping_read_visit(reader, at);
+	}
+}
+
 /* The sections of the kinds that `rows` makes, and no others. */
 static enum mb_code read_sections(struct mapping_reader *reader, const struct doc_node *root)
 {
-	struct mapping *mapping = reader->mapping;
-	const struct doc_node *order = doc_get(root, "order");
-	const struct doc_node *cancellation = doc_get(root, "cancellation");
+	const bool *makes = reader->mapping->makes;
+	const struct doc_node *rows = doc_get(root, "rows");
 	enum mb_code code = MB_OK;
+	bool any = false;
 
-	if (!mapping->has_orders) {
-		return FAIL(reader, doc_get(root, "rows"), "no rule makes an order");
+	for (int i = MAPPING_SKIP + 1; i < MAPPING_AS_END && code == MB_OK; i++) {
+		const struct doc_node *section = doc_get(root, KINDS[i]);
+
+		any = any || makes[i];
+		if (makes[i] && section == NULL) {
+			return FAIL(reader, rows, "the mapping needs '%s'", KINDS[i]);
+		}
+		if (!makes[i] && section != NULL) {
+			return FAIL(reader, section, "no rule of rows says 'as: %s'", KINDS[i]);
+		}
+		if (makes[i]) {
+			code = read_section(reader, section, (enum mapping_as)i);
+		}
 	}
-	if (order == NULL) {
-		return FAIL(reader, root, "the mapping needs 'order'");
+	if (code == MB_OK && !any) {
+		return FAIL(reader, rows, "no rule makes an activity");
 	}
-	if (mapping->has_cancellations != (cancellation != NULL)) {
-		return FAIL(reader, cancellation != NULL ? cancellation : doc_get(root, "rows"),
-			    cancellation != NULL ? "no rule of rows makes a cancellation"
-						 : "the mapping needs 'cancellation'");
-	}
-	code = read_order(reader, order);
-	if (code == MB_OK && cancellation != NULL) {
-		code = read_cancellation(reader, cancellation);
+	if (code == MB_OK && makes[MAPPING_CANCELLATION] && !makes[MAPPING_ORDER]) {
+		return FAIL(reader, rows, "cancellations without orders match nothing");
 	}
 	return code;
 }
@@ -286,8 +299,17 @@ static enum mb_code read_member(struct mapping_reader *reader, const struct doc_
 
 static enum mb_code read_root(struct mapping_reader *reader, const struct doc_node *root)
 {
-	static const char *const keys[] = {"format", "source", "csv",	"member",	"time",
-					   "shift",  "rows",   "order", "cancellation", NULL};
+	static const char *const keys[] = {"format",
+					   "source",
+					   "csv",
+					   "member",
+					   "time",
+					   "shift",
+					   "rows",
+#define X(name, text) text,
+					   MAPPING_KINDS(X)
+#undef X
+						   NULL};
 	const struct doc_node *format;
 	int64_t number;
 	enum mb_code code = mapping_check_keys(reader, root, "the mapping", keys);

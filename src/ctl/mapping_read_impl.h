@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mapping_read: what the parts of the reader of mapping files share: sections (mapping_read.c), keys and
- * columns (mapping_fields.c), rules (mapping_rules.c). Every function here reports to reader->err and
+ * mapping_read: what the parts of the reader of mapping files share: sections (mapping_read.c,
+ * mapping_interactions.c), keys and columns (mapping_fields.c), rules (mapping_rules.c). Every function here reports to reader->err and
  * names the place in the file.
  */
 #pragma once
@@ -35,11 +35,19 @@ enum mb_code mapping_read_number(struct mapping_reader *reader, const struct doc
 enum mb_code mapping_need_word(struct mapping_reader *reader, const struct doc_node *map,
 			       const char *what, const char *key, const char *const *words,
 			       size_t *out);
+enum mb_code mapping_need_platform(struct mapping_reader *reader, const struct doc_node *map,
+				   const char *what, int *out);
+/* Three capital letters. */
+enum mb_code mapping_need_currency(struct mapping_reader *reader, const struct doc_node *map,
+				   const char *what, const char *key, struct str *out);
 /* The number of a column in the mapping's own list, where it is put when it is new. */
 enum mb_code mapping_use_column(struct mapping_reader *reader, const struct doc_node *at,
 				size_t *out);
 enum mb_code mapping_need_column(struct mapping_reader *reader, const struct doc_node *map,
 				 const char *what, const char *key, size_t *out);
+/* The same for a key that may be missing: COLUMN_NONE then. */
+enum mb_code mapping_read_column(struct mapping_reader *reader, const struct doc_node *map,
+				 const char *key, size_t *out);
 enum mb_code mapping_read_columns(struct mapping_reader *reader, const struct doc_node *map,
 				  const char *what, const char *key, struct mapping_columns *out);
 enum mb_code mapping_read_texts(struct mapping_reader *reader, const struct doc_node *list,
@@ -48,9 +56,13 @@ enum mb_code mapping_read_texts(struct mapping_reader *reader, const struct doc_
  * without a `when`. */
 enum mb_code mapping_check_rules(struct mapping_reader *reader, const struct doc_node *list,
 				 const char *what, bool closed);
-/* `when` of a rule, if it has one. */
-enum mb_code mapping_read_when(struct mapping_reader *reader, const struct doc_node *rule,
-			       struct mapping_when *out);
+/* A map of columns and their tests under `key`, if it is there. */
+enum mb_code mapping_read_when(struct mapping_reader *reader, const struct doc_node *map,
+			       const char *key, struct mapping_when *out);
 /* A list of rules under `key`, each with `is`: texts, or names of line types. */
 enum mb_code mapping_read_value(struct mapping_reader *reader, const struct doc_node *map,
 				const char *key, bool types, struct mapping_value *out);
+
+/* The sections of the two kinds, into the mapping. */
+enum mb_code mapping_read_review(struct mapping_reader *reader, const struct doc_node *at);
+enum mb_code mapping_read_visit(struct mapping_reader *reader, const struct doc_node *at);

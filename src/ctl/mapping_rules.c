@@ -58,10 +58,10 @@ static enum mb_code read_test(struct mapping_reader *reader, const struct doc_no
 		    at->keys[0].text.ptr);
 }
 
-enum mb_code mapping_read_when(struct mapping_reader *reader, const struct doc_node *rule,
-			       struct mapping_when *out)
+enum mb_code mapping_read_when(struct mapping_reader *reader, const struct doc_node *map,
+			       const char *key, struct mapping_when *out)
 {
-	const struct doc_node *when = doc_get(rule, "when");
+	const struct doc_node *when = doc_get(map, key);
 	struct mapping_test *tests;
 	enum mb_code code = MB_OK;
 
@@ -69,7 +69,7 @@ enum mb_code mapping_read_when(struct mapping_reader *reader, const struct doc_n
 		return MB_OK;
 	}
 	if (when->kind != DOC_MAP || when->n == 0) {
-		return FAIL(reader, when, "'when' is a map of columns and their tests");
+		return FAIL(reader, when, "'%s' is a map of columns and their tests", key);
 	}
 	tests = arena_array(reader->arena, when->n, sizeof(*tests));
 	if (tests == NULL) {
@@ -172,7 +172,7 @@ enum mb_code mapping_read_value(struct mapping_reader *reader, const struct doc_
 			code = read_given(reader, is, types, &rules[i]);
 		}
 		if (code == MB_OK) {
-			code = mapping_read_when(reader, at, &rules[i].when);
+			code = mapping_read_when(reader, at, "when", &rules[i].when);
 		}
 	}
 	*out = (struct mapping_value){rules, list->n};

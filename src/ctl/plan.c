@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/plan.h"
+#include "ctl/plan_impl.h"
 
 #include "base/clock.h"
 #include "ctl/decimal.h"
 #include "ctl/intake.h"
 #include "ctl/vec.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +37,42 @@ static enum mb_code out_of_memory(struct builder *builder)
 	return mb_fail(builder->err, MB_INTERNAL, "out of memory");
 }
 
-static int compare_i64(int64_t a, int64_t b)
+enum mb_code plan_add_line(struct plan *plan, struct plan_line line, struct mb_err *err)
 {
-	return (a > b) - (a < b);
+	if (!vec_reserve(&plan->lines, plan->n_lines, &plan->cap_lines, sizeof(line))) {
+		return mb_fail(err, MB_INTERNAL, "out of memory");
+	}
+	plan->lines[plan->n_lines++] = line;
+	return MB_OK;
 }
 
-/* The first difference decides; what is behind it is not looked at. */
-#define THEN(order, next) ((order) != 0 ? (order) : (next))
+enum mb_code plan_add_activity(struct plan *plan, struct plan_activity activity, struct mb_err *err)
+{
+	if (!vec_reserve(&plan->activities, plan->n, &plan->cap, sizeof(activity))) {
+		return mb_fail(err, MB_INTERNAL, "out of memory");
+	}
+	if (plan->n == 0 || activity.at < plan->first_at) {
+		plan->first_at = activity.at;
+	}
+	if (plan->n == 0 || activity.at > plan->last_at) {
+		plan->last_at = activity.at;
+	}
+	plan->activities[plan->n++] = activity;
+	plan->n_of[activity.kind]++;
+	return MB_OK;
+}
+
+enum mb_code plan_add_member(struct plan *plan, struct str member, struct mb_err *err)
+{
+	if (plan->n_members > 0 && str_eq(plan->members[plan->n_members - 1], member)) {
+		return MB_OK;
+	}
+	if (!vec_reserve(&plan->members, plan->n_members, &plan->cap_members, sizeof(member))) {
+		return mb_fail(err, MB_INTERNAL, "out of memory");
+	}
+	plan->members[plan->n_members++] = member;
+	return MB_OK;
+}
 
 static int compare_cells(const struct str *a, const struct str *b, size_t n)
 {
@@ -54,7 +84,7 @@ static int compare_cells(const struct str *a, const struct str *b, size_t n)
 	return order;
 }
 
-static void sort(void *array, size_t n, size_t size, int (*compare)(const void *, const void *))
+void plan_sort(void *array, size_t n, size_t size, int (*compare)(const void *, const void *))
 {
 	if (n > 1) {
 		qsort(array, n, size, compare);
@@ -77,53 +107,10 @@ static int compare_sales(const void *x, const void *y)
 
 	order = THEN(order, compare_cells(a->sort, b->sort, a->n_sort));
 	order = THEN(order, str_cmp(a->item, b->item));
-	order = THEN(order, compare_i64(a->quantity, b->quantity));
+	order = THEN(order, plan_compare_i64(a->quantity, b->quantity));
 	order = THEN(order, decimal_cmp(a->price, b->price));
-	order = THEN(order, compare_i64(a->type, b->type));
+	order = THEN(order, plan_compare_i64(a->type, b->type));
 	return THEN(order, str_cmp(a->category, b->category));
-}
-
-static enum mb_code add_line(struct builder *builder, struct plan_line line)
-{
-	struct plan *plan = builder->plan;
-
-	if (!vec_reserve(&plan->lines, plan->n_lines, &plan->cap_lines, sizeof(line))) {
-		return out_of_memory(builder);
-	}
-	plan->lines[plan->n_lines++] = line;
-	return MB_OK;
-}
-
-static enum mb_code add_activity(struct builder *builder, struct plan_activity activity)
-{
-	struct plan *plan = builder->plan;
-
-	if (!vec_reserve(&plan->activities, plan->n, &plan->cap, sizeof(activity))) {
-		return out_of_memory(builder);
-	}
-	if (plan->n == 0 || activity.at < plan->first_at) {
-		plan->first_at = activity.at;
-	}
-	if (plan->n == 0 || activity.at > plan->last_at) {
-		plan->last_at = activity.at;
-	}
-	plan->activities[plan->n++] = activity;
-	return MB_OK;
-}
-
-/* Sales come member by member. */
-static enum mb_code add_member(struct builder *builder, struct str member)
-{
-	struct plan *plan = builder->plan;
-
-	if (plan->n_members > 0 && str_eq(plan->members[plan->n_members - 1], member)) {
-		return MB_OK;
-	}
-	if (!vec_reserve(&plan->members, plan->n_members, &plan->cap_members, sizeof(member))) {
-		return out_of_memory(builder);
-	}
-	plan->members[plan->n_members++] = member;
-	return MB_OK;
 }
 
 /* An order of n lines; its time is that of its earliest one. */
@@ -134,7 +121,7 @@ static enum mb_code add_order(struct builder *builder, struct sale *sales, size_
 				      .at = sales->at,
 				      .first_line = builder->plan->n_lines,
 				      .n_lines = n};
-	enum mb_code code = add_member(builder, sales->member);
+	enum mb_code code = plan_add_member(builder->plan, sales->member, builder->err);
 
 	for (size_t i = 0; i < n; i++) {
 		order.at = sales[i].at < order.at ? sales[i].at : order.at;
@@ -144,11 +131,13 @@ static enum mb_code add_order(struct builder *builder, struct sale *sales, size_
 		sales[i].line_no = (int32_t)i + 1;
 		sales[i].quantity_left = sales[i].quantity;
 		sales[i].amount_left = sales[i].amount;
-		code = add_line(builder, (struct plan_line){sales[i].line_no, sales[i].type,
-							    sales[i].amount, sales[i].category});
+		code = plan_add_line(builder->plan,
+				     (struct plan_line){sales[i].line_no, sales[i].type,
+							sales[i].amount, sales[i].category},
+				     builder->err);
 	}
 	builder->plan->order_lines += (int64_t)n;
-	return code == MB_OK ? add_activity(builder, order) : code;
+	return code == MB_OK ? plan_add_activity(builder->plan, order, builder->err) : code;
 }
 
 /* What is too large to be sent is not there to be matched either. */
@@ -166,7 +155,7 @@ static enum mb_code build_orders(struct builder *builder)
 	size_t n_sales = builder->intake->n_sales;
 	enum mb_code code = MB_OK;
 
-	sort(sales, n_sales, sizeof(*sales), compare_sales);
+	plan_sort(sales, n_sales, sizeof(*sales), compare_sales);
 	for (size_t first = 0, end; first < n_sales && code == MB_OK; first = end) {
 		end = first + 1;
 		while (end < n_sales && compare_orders(&sales[first], &sales[end]) == 0) {
@@ -178,7 +167,6 @@ static enum mb_code build_orders(struct builder *builder)
 			code = add_order(builder, &sales[first], end - first);
 		}
 	}
-	builder->plan->n_orders = builder->plan->n;
 	return code;
 }
 
@@ -197,12 +185,12 @@ static int compare_givebacks_by_id(const void *x, const void *y)
 static int compare_givebacks(const void *x, const void *y)
 {
 	const struct giveback *a = x, *b = y;
-	int order = compare_i64(a->at, b->at);
+	int order = plan_compare_i64(a->at, b->at);
 
 	order = THEN(order, compare_giveback_ids(a, b));
 	order = THEN(order, compare_cells(a->sort, b->sort, a->n_sort));
 	order = THEN(order, str_cmp(a->item, b->item));
-	return THEN(order, compare_i64(a->quantity, b->quantity));
+	return THEN(order, plan_compare_i64(a->quantity, b->quantity));
 }
 
 /* Every line of a cancellation takes the time of its earliest one. */
@@ -211,7 +199,7 @@ static void sort_givebacks(struct intake *intake)
 	struct giveback *all = intake->givebacks;
 	size_t n = intake->n_givebacks;
 
-	sort(all, n, sizeof(*all), compare_givebacks_by_id);
+	plan_sort(all, n, sizeof(*all), compare_givebacks_by_id);
 	for (size_t first = 0, end; first < n; first = end) {
 		int64_t at = all[first].at;
 
@@ -223,7 +211,7 @@ static void sort_givebacks(struct intake *intake)
 			all[i].at = at;
 		}
 	}
-	sort(all, n, sizeof(*all), compare_givebacks);
+	plan_sort(all, n, sizeof(*all), compare_givebacks);
 }
 
 static int compare_goods(struct str member, struct str item, const struct sale *sale)
@@ -236,9 +224,9 @@ static int compare_stock(const void *x, const void *y)
 	const struct sale *a = *(struct sale *const *)x, *b = *(struct sale *const *)y;
 	int order = compare_goods(a->member, a->item, b);
 
-	order = THEN(order, compare_i64(a->at, b->at));
+	order = THEN(order, plan_compare_i64(a->at, b->at));
 	order = THEN(order, str_cmp(a->order_id, b->order_id));
-	return THEN(order, compare_i64(a->line_no, b->line_no));
+	return THEN(order, plan_compare_i64(a->line_no, b->line_no));
 }
 
 static enum mb_code build_stock(struct builder *builder)
@@ -255,7 +243,7 @@ static enum mb_code build_stock(struct builder *builder)
 			builder->stock[builder->n_stock++] = &builder->intake->sales[i];
 		}
 	}
-	sort(builder->stock, builder->n_stock, sizeof(*builder->stock), compare_stock);
+	plan_sort(builder->stock, builder->n_stock, sizeof(*builder->stock), compare_stock);
 	for (size_t i = 0; i <= builder->n_stock; i++) {
 		builder->left[i] = i;
 	}
@@ -283,7 +271,7 @@ static size_t count_before(const struct builder *builder, const struct giveback 
 		const struct sale *sale = builder->stock[middle];
 		int order = compare_goods(giveback->member, giveback->item, sale);
 
-		if (THEN(order, compare_i64(giveback->at, sale->at)) > 0) {
+		if (THEN(order, plan_compare_i64(giveback->at, sale->at)) > 0) {
 			low = middle + 1;
 		} else {
 			high = middle;
@@ -359,17 +347,17 @@ static int compare_pieces(const void *x, const void *y)
 {
 	const struct piece *a = x, *b = y;
 
-	return THEN(compare_reversals(a, b), compare_i64(a->line_no, b->line_no));
+	return THEN(compare_reversals(a, b), plan_compare_i64(a->line_no, b->line_no));
 }
 
 /* Pieces of one cancellation in one order, by line; those of nothing are not sent. */
 static enum mb_code add_reversal(struct builder *builder, const struct piece *pieces, size_t n)
 {
 	struct plan *plan = builder->plan;
-	struct plan_activity reversal = {.reversal = true,
+	struct plan_activity reversal = {.kind = PLAN_REVERSAL,
 					 .member = pieces->member,
 					 .order_id = pieces->order_id,
-					 .cancellation_id = pieces->id,
+					 .id = pieces->id,
 					 .at = pieces->at,
 					 .first_line = plan->n_lines};
 	enum mb_code code = MB_OK;
@@ -383,11 +371,15 @@ static enum mb_code add_reversal(struct builder *builder, const struct piece *pi
 			plan->lines[plan->n_lines - 1].amount += pieces[i].amount;
 			continue;
 		}
-		code = add_line(builder, (struct plan_line){.line_no = pieces[i].line_no,
-							    .amount = pieces[i].amount});
+		code = plan_add_line(plan,
+				     (struct plan_line){.line_no = pieces[i].line_no,
+							.amount = pieces[i].amount},
+				     builder->err);
 	}
 	reversal.n_lines = plan->n_lines - reversal.first_line;
-	return code == MB_OK && reversal.n_lines > 0 ? add_activity(builder, reversal) : code;
+	return code == MB_OK && reversal.n_lines > 0
+		       ? plan_add_activity(plan, reversal, builder->err)
+		       : code;
 }
 
 static enum mb_code build_reversals(struct builder *builder)
@@ -397,7 +389,7 @@ static enum mb_code build_reversals(struct builder *builder)
 	enum mb_code code = MB_OK;
 
 	builder->plan->pieces = (int64_t)n;
-	sort(pieces, n, sizeof(*pieces), compare_pieces);
+	plan_sort(pieces, n, sizeof(*pieces), compare_pieces);
 	for (size_t first = 0, end; first < n && code == MB_OK; first = end) {
 		for (end = first + 1;
 		     end < n && compare_reversals(&pieces[first], &pieces[end]) == 0; end++) {
@@ -409,15 +401,41 @@ static enum mb_code build_reversals(struct builder *builder)
 
 /* ---- the whole ---- */
 
+/* By time and then by key; what a member browses and writes is sent together, so that a batch touches
+ * few members. */
 static int compare_activities(const void *x, const void *y)
 {
 	const struct plan_activity *a = x, *b = y;
-	int order = compare_i64(a->reversal, b->reversal);
+	int order = plan_compare_i64(a->kind, b->kind);
 
-	order = THEN(order, compare_i64(a->at, b->at));
-	order = THEN(order, str_cmp(a->cancellation_id, b->cancellation_id));
+	if (a->kind >= PLAN_REVIEW) {
+		order = THEN(order, str_cmp(a->member, b->member));
+	}
+	order = THEN(order, plan_compare_i64(a->at, b->at));
+	order = THEN(order, str_cmp(a->id, b->id));
 	order = THEN(order, str_cmp(a->order_id, b->order_id));
-	return THEN(order, str_cmp(a->member, b->member));
+	order = THEN(order, str_cmp(a->member, b->member));
+	order = THEN(order, plan_compare_i64(a->line_no, b->line_no));
+	order = THEN(order, plan_compare_i64(a->pictures, b->pictures));
+	return THEN(order, plan_compare_i64(a->repeat, b->repeat));
+}
+
+static int compare_members(const void *x, const void *y)
+{
+	return str_cmp(*(const struct str *)x, *(const struct str *)y);
+}
+
+static void sort_members(struct plan *plan)
+{
+	size_t n = 0;
+
+	plan_sort(plan->members, plan->n_members, sizeof(*plan->members), compare_members);
+	for (size_t i = 0; i < plan->n_members; i++) {
+		if (n == 0 || !str_eq(plan->members[n - 1], plan->members[i])) {
+			plan->members[n++] = plan->members[i];
+		}
+	}
+	plan->n_members = n;
 }
 
 enum mb_code plan_build(struct plan *plan, struct intake *intake, int decimals, struct mb_err *err)
@@ -435,7 +453,11 @@ enum mb_code plan_build(struct plan *plan, struct intake *intake, int decimals, 
 	if (code == MB_OK) {
 		code = build_reversals(&builder);
 	}
-	sort(plan->activities, plan->n, sizeof(*plan->activities), compare_activities);
+	if (code == MB_OK) {
+		code = plan_add_interactions(plan, intake, err);
+	}
+	plan_sort(plan->activities, plan->n, sizeof(*plan->activities), compare_activities);
+	sort_members(plan);
 	skips_sort(&intake->skips);
 	free(builder.stock);
 	free(builder.left);
@@ -451,13 +473,45 @@ void plan_fini(struct plan *plan)
 	*plan = (struct plan){0};
 }
 
+size_t plan_first_naming(const struct plan *plan)
+{
+	return plan->n_of[PLAN_ORDER] + plan->n_of[PLAN_PURCHASE];
+}
+
+void plan_order_id(const struct plan_activity *activity, char out[PLAN_KEY_BYTES])
+{
+	snprintf(out, PLAN_KEY_BYTES, "%s%.*s",
+		 activity->kind == PLAN_PURCHASE || activity->implied ? "purchase/" : "",
+		 STR_ARG(activity->order_id));
+}
+
 void plan_key(const struct plan_activity *activity, char out[PLAN_KEY_BYTES])
 {
-	if (activity->reversal) {
-		snprintf(out, PLAN_KEY_BYTES, "%.*s/%.*s", STR_ARG(activity->cancellation_id),
+	const char *kind = activity->kind == PLAN_REVIEW ? "review" : "visit";
+	char at[40];
+
+	if (activity->kind == PLAN_ORDER || activity->kind == PLAN_PURCHASE) {
+		plan_order_id(activity, out);
+		return;
+	}
+	if (activity->kind == PLAN_REVERSAL) {
+		snprintf(out, PLAN_KEY_BYTES, "%.*s/%.*s", STR_ARG(activity->id),
+			 STR_ARG(activity->order_id));
+		return;
+	}
+	if (activity->id.len > 0) {
+		snprintf(out, PLAN_KEY_BYTES, "%s/%.*s", kind, STR_ARG(activity->id));
+		return;
+	}
+	/* everything that it says, so that a longer log gives what was told before its old key */
+	clock_format(activity->at, at, sizeof(at));
+	if (activity->kind == PLAN_VISIT) {
+		snprintf(out, PLAN_KEY_BYTES, "visit/%s/%" PRId32 "/%.*s", at, activity->repeat,
 			 STR_ARG(activity->order_id));
 	} else {
-		snprintf(out, PLAN_KEY_BYTES, "%.*s", STR_ARG(activity->order_id));
+		snprintf(out, PLAN_KEY_BYTES, "review/%s/%" PRId32 "%s/%" PRId32 "/%.*s", at,
+			 activity->line_no, activity->pictures ? "p" : "", activity->repeat,
+			 STR_ARG(activity->order_id));
 	}
 }
 

@@ -16,12 +16,15 @@
 	X(not_text, "a NUL, bytes that are not UTF-8, or more than 256 columns")         \
 	X(column_count, "not as many columns as the header")                             \
 	X(no_rule, "no rule of the mapping fits")                                        \
-	X(id_invalid, "a member, order or item id is empty or over 128 bytes")           \
+	X(id_invalid, "an id, or the name of a store, is empty or over 128 bytes")       \
 	X(time_invalid, "the time does not have the mapping's form")                     \
 	X(quantity_invalid, "the quantity is not a whole number from 1 to 10^12")        \
 	X(price_invalid, "the price is not a decimal number of 0 or more")               \
 	X(amount_over_limit, "the line's amount is over 10^13 minor units")              \
-	X(value_too_long, "a category is over 64 bytes")                                 \
+	X(line_no_invalid, "the order's line is not a whole number from 1 to 2^31-1")    \
+	X(value_too_long,                                                                \
+	  "a category, store or reviewed item is over 64 bytes, or the id of a review "  \
+	  "or visit over 120")                                                           \
 	X(order_too_large, "its order has more than 1,000 lines")
 
 #define SKIP_REASONS_MAX 160 /* with those of a mapping's rules */

@@ -44,8 +44,8 @@ static Memberd__V1__MemberRef *make_member(struct str issuer, struct str id, str
 	return ref;
 }
 
-static Memberd__V1__OrderLine *make_line(const struct mapping *mapping,
-					 const struct plan_line *line, struct arena *arena)
+static Memberd__V1__OrderLine *make_line(struct str currency, const struct plan_line *line,
+					 struct arena *arena)
 {
 	Memberd__V1__OrderLine *out = arena_alloc(arena, sizeof(*out));
 
@@ -53,37 +53,49 @@ static Memberd__V1__OrderLine *make_line(const struct mapping *mapping,
 		memberd__v1__order_line__init(out);
 		out->line_no = line->line_no;
 		out->type = (Memberd__V1__LineType)line->type;
-		out->currency = borrow(mapping->order.currency);
+		out->currency = borrow(currency);
 		out->amount = line->amount;
 		out->category = borrow(line->category);
 	}
 	return out;
 }
 
+static char *make_order_id(const struct plan_activity *activity, struct arena *arena)
+{
+	char id[PLAN_KEY_BYTES];
+
+	plan_order_id(activity, id);
+	return arena_strdup(arena, id);
+}
+
 static Memberd__V1__Order *make_order(const struct mapping *mapping, const struct plan *plan,
 				      const struct plan_activity *activity, int64_t shift_us,
 				      struct arena *arena)
 {
+	bool implied = activity->kind == PLAN_PURCHASE;
+	struct str currency = implied ? mapping->review.currency : mapping->order.currency;
 	Memberd__V1__Order *order = arena_alloc(arena, sizeof(*order));
 
 	if (order == NULL) {
 		return NULL;
 	}
 	memberd__v1__order__init(order);
-	order->platform = (Memberd__V1__Platform)mapping->order.platform;
-	order->order_id = borrow(activity->order_id);
+	order->platform = (Memberd__V1__Platform)(implied ? mapping->review.platform
+							  : mapping->order.platform);
+	order->order_id = make_order_id(activity, arena);
 	order->n_lines = activity->n_lines;
 	order->lines = arena_array(arena, activity->n_lines, sizeof(*order->lines));
-	if (order->lines == NULL) {
+	if (order->order_id == NULL || order->lines == NULL) {
 		return NULL;
 	}
 	for (size_t i = 0; i < activity->n_lines; i++) {
-		order->lines[i] = make_line(mapping, &plan->lines[activity->first_line + i], arena);
+		order->lines[i] =
+			make_line(currency, &plan->lines[activity->first_line + i], arena);
 		if (order->lines[i] == NULL) {
 			return NULL;
 		}
 	}
-	if (mapping->order.completed_at_order) {
+	if (implied || mapping->order.completed_at_order) {
 		order->completed_at = make_time(activity->at + shift_us, arena);
 		return order->completed_at != NULL ? order : NULL;
 	}
@@ -133,6 +145,62 @@ static Memberd__V1__Reversal *make_reversal(const struct mapping *mapping, const
 	return reversal;
 }
 
+static Memberd__V1__Review *make_review(const struct mapping *mapping,
+					const struct plan_activity *activity, struct arena *arena)
+{
+	Memberd__V1__Review *review = arena_alloc(arena, sizeof(*review));
+	Memberd__V1__OrderRef *order = arena_alloc(arena, sizeof(*order));
+
+	if (review == NULL || order == NULL) {
+		return NULL;
+	}
+	memberd__v1__order_ref__init(order);
+	order->order_source = borrow(mapping->review.order_source);
+	order->order_id = make_order_id(activity, arena);
+	memberd__v1__review__init(review);
+	review->order = order;
+	review->line_no = activity->line_no;
+	review->pictures = activity->pictures;
+	return order->order_id != NULL ? review : NULL;
+}
+
+static Memberd__V1__Visit *make_visit(const struct mapping *mapping,
+				      const struct plan_activity *activity, struct arena *arena)
+{
+	Memberd__V1__Visit *visit = arena_alloc(arena, sizeof(*visit));
+
+	if (visit != NULL) {
+		memberd__v1__visit__init(visit);
+		visit->platform = (Memberd__V1__Platform)mapping->visit.platform;
+		visit->store = borrow(activity->order_id);
+	}
+	return visit;
+}
+
+static bool set_kind(Memberd__V1__Activity *out, const struct mapping *mapping,
+		     const struct plan *plan, const struct plan_activity *activity,
+		     int64_t shift_us, struct arena *arena)
+{
+	switch (activity->kind) {
+	case PLAN_REVERSAL:
+		out->kind_case = MEMBERD__V1__ACTIVITY__KIND_REVERSAL;
+		out->reversal = make_reversal(mapping, plan, activity, arena);
+		return out->reversal != NULL;
+	case PLAN_REVIEW:
+		out->kind_case = MEMBERD__V1__ACTIVITY__KIND_REVIEW;
+		out->review = make_review(mapping, activity, arena);
+		return out->review != NULL;
+	case PLAN_VISIT:
+		out->kind_case = MEMBERD__V1__ACTIVITY__KIND_VISIT;
+		out->visit = make_visit(mapping, activity, arena);
+		return out->visit != NULL;
+	default:
+		out->kind_case = MEMBERD__V1__ACTIVITY__KIND_ORDER;
+		out->order = make_order(mapping, plan, activity, shift_us, arena);
+		return out->order != NULL;
+	}
+}
+
 Memberd__V1__Activity *wire_activity(const struct mapping *mapping, const struct plan *plan,
 				     size_t i, int64_t shift_us, struct arena *arena)
 {
@@ -152,12 +220,5 @@ Memberd__V1__Activity *wire_activity(const struct mapping *mapping, const struct
 	if (out->source_event_id == NULL || out->member == NULL || out->occurred_at == NULL) {
 		return NULL;
 	}
-	if (activity->reversal) {
-		out->kind_case = MEMBERD__V1__ACTIVITY__KIND_REVERSAL;
-		out->reversal = make_reversal(mapping, plan, activity, arena);
-		return out->reversal != NULL ? out : NULL;
-	}
-	out->kind_case = MEMBERD__V1__ACTIVITY__KIND_ORDER;
-	out->order = make_order(mapping, plan, activity, shift_us, arena);
-	return out->order != NULL ? out : NULL;
+	return set_kind(out, mapping, plan, activity, shift_us, arena) ? out : NULL;
 }

@@ -23,6 +23,8 @@ static const char MAPPING[] =
 	"rows:\n"
 	"  - {when: {who: {is: ''}}, skip: nobody}\n"
 	"  - {when: {id: {prefix: C}}, as: cancellation}\n"
+	"  - {when: {id: {prefix: R}}, as: review}\n"
+	"  - {when: {id: {prefix: V}}, as: visit}\n"
 	"  - {as: order}\n"
 	"order:\n"
 	"  platform: shopping\n"
@@ -36,7 +38,10 @@ static const char MAPPING[] =
 	"  type: [{is: goods}]\n"
 	"  category: [{is: {first: 2, of: item}}]\n"
 	"cancellation: {id: id, item: item, quantity: n, sign: minus, line_order: [item], match: "
-	"newest-earlier-purchase}\n";
+	"newest-earlier-purchase}\n"
+	"review: {implies: {platform: grocery, item: item, currency: GBP}, pictures: {n: {above: "
+	"5}}}\n"
+	"visit: {platform: food, store: item, id: price}\n";
 
 static void check_plan(const struct mapping *mapping, const struct intake *intake,
 		       const struct plan *plan)
@@ -45,7 +50,8 @@ static void check_plan(const struct mapping *mapping, const struct intake *intak
 	int64_t sold = 0, taken = 0;
 
 	assert(intake->lines == plan->order_lines + plan->matched + plan->partly_matched +
-					plan->unmatched + intake->skips.total);
+					plan->unmatched + plan->review_lines + plan->visit_lines +
+					intake->skips.total);
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct plan_activity *activity = &plan->activities[i];
 		struct arena *arena = arena_create(NULL, 0);
@@ -53,8 +59,8 @@ static void check_plan(const struct mapping *mapping, const struct intake *intak
 		for (size_t j = 0; j < activity->n_lines; j++) {
 			int64_t amount = plan->lines[activity->first_line + j].amount;
 
-			sold += activity->reversal ? 0 : amount;
-			taken += activity->reversal ? amount : 0;
+			sold += activity->kind == PLAN_REVERSAL ? 0 : amount;
+			taken += activity->kind == PLAN_REVERSAL ? amount : 0;
 		}
 		strbuf_reset(&text);
 		pbjson_print(&wire_activity(mapping, plan, i, 0, arena)->base,

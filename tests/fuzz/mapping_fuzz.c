@@ -27,6 +27,9 @@ static void use_mapping(const struct mapping *mapping)
 			row[i] = cells[(i + shift) % 4];
 		}
 		mapping_rule(mapping, row);
+		if (!mapping->makes[MAPPING_ORDER]) {
+			continue;
+		}
 		assert(mapping_number(&mapping->order.type, row) > 0);
 		category = mapping_text(&mapping->order.category, row);
 		assert(category.ptr != NULL && category.len <= 64);

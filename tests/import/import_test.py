@@ -3,9 +3,12 @@
 """`memberctl import --dry-run` over the real file and over files that are wrong in every way.
 
 import_test.py MEMBERCTL DATA"""
+import collections
+import csv
 import datetime
 import functools
 import hashlib
+import io
 import json
 import os
 import random
@@ -118,7 +121,7 @@ def test_counts_of_the_real_file():
     assert got["lines"] == {
         "total": 541909, "order": 397924,
         "cancellation": {"matched": 7515, "partlyMatched": 54, "unmatched": 1336},
-        "skipped": {"no_customer": 135080}}, got["lines"]
+        "review": 0, "visit": 0, "skipped": {"no_customer": 135080}}, got["lines"]
     assert (got["members"], got["orders"], got["reversals"]) == (4339, 18536, 3848), got
 
 
@@ -343,7 +346,7 @@ def test_a_mapping_that_is_wrong_is_refused_with_its_place():
             ("shift: to-now", "shift: to-now\nshifts: none", "shifts", "unknown key 'shifts'"),
             ("Europe/London", "Europe/Londen", "Europe/Londen", "no zone"),
             ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %Q", "%Y-%m-%d %Q", "unknown directive"),
-            ("as: cancellation", "as: order", "cancellation:", "no rule of rows makes a cancellation"),
+            ("as: cancellation", "as: order", "cancellation:\n  id", "no rule of rows says 'as: cancellation'"),
             ("{prefix: C}, Quantity", "{prefx: C}, Quantity", "prefx", "unknown test 'prefx'"),
             ("skip: no_customer", "skip: No Customer", "No Customer", "a reason is"),
             ("skip: no_customer", "skip: blank_line", "blank_line", "memberctl's own"),
@@ -358,6 +361,215 @@ def test_a_mapping_that_is_wrong_is_refused_with_its_place():
         before = bad[:bad.index(mark)]
         place = f"bad.yaml:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}: "
         refused(LOG, place, word, mapping=write("bad.yaml", bad))
+
+
+# Reviews and visits: samples by hand, and a mapping with every kind.
+FULL = """format: 1
+source: full
+csv: {header: yes, delimiter: ","}
+member: {issuer: full, id: who}
+time: {column: at, format: unix, zone: UTC}
+shift: none
+rows:
+  - {when: {kind: {is: cancel}}, as: cancellation}
+  - {when: {kind: {is: review}}, as: review}
+  - {when: {kind: {is: visit}}, as: visit}
+  - {when: {kind: {is: order}}, as: order}
+order: {platform: shopping, id: id, item: item, quantity: n, unit_price: price, currency: {code: CNY, decimals: 2},
+        completed: at-order, line_order: [item], type: [{is: goods}], category: [{is: ""}]}
+cancellation: {id: id, item: item, quantity: n, sign: plus, line_order: [item], match: newest-earlier-purchase}
+review: {names: {order: id, line_no: n}, pictures: {price: {is: pictures}}}
+visit: {platform: food, store: item}
+"""
+FULL_HEADER = "kind,who,at,id,item,n,price\n"
+FULL_ROWS = ["order,a,1000000000,o1,tea,2,10.00", "cancel,a,1000000100,c1,tea,1,", "review,a,1000000200,o1,,1,pictures",
+             "review,b,1000000200,o1,,1,", "visit,a,1000000000,,teahouse,,", "visit,a,1000000000,,teahouse,,",
+             "visit,a,1000000000,,bakery,,", "visit,c,1000000000,,bakery,,"]
+
+
+def full(*rows, mapping=FULL):
+    return write("full.csv", FULL_HEADER + "".join(row + "\n" for row in rows)), write("full.yaml", mapping)
+
+
+def keys(found):
+    return [activity["sourceEventId"] for activity in found]
+
+
+def test_every_kind_in_one_log():
+    file, mapping = full(*FULL_ROWS)
+    got = report(file, mapping=mapping)
+    assert got["lines"] == {"total": 8, "order": 1, "cancellation": {"matched": 1, "partlyMatched": 0, "unmatched": 0},
+                            "review": 2, "visit": 4, "skipped": {}}, got
+    assert [got[key] for key in ("members", "orders", "reversals", "purchases", "reviews", "visits")] == [3, 1, 1, 0, 2, 4]
+    found = activities(file, mapping)
+    assert keys(found) == [
+        "o1", "c1/o1", "review/2001-09-09T01:50:00Z/1p/1/o1", "review/2001-09-09T01:50:00Z/1/1/o1",
+        "visit/2001-09-09T01:46:40Z/1/bakery", "visit/2001-09-09T01:46:40Z/1/teahouse",
+        "visit/2001-09-09T01:46:40Z/2/teahouse", "visit/2001-09-09T01:46:40Z/1/bakery"], keys(found)
+    assert found[2]["review"] == {"order": {"orderId": "o1"}, "lineNo": 1, "pictures": True}
+    assert found[3]["review"] == {"order": {"orderId": "o1"}, "lineNo": 1}
+    assert found[4]["visit"] == {"platform": "PLATFORM_FOOD", "store": "bakery"}
+    table = dry_run(file, mapping=mapping).stdout.decode()
+    for row in ("8  lines in the file", "1    lines of orders", "2    lines of reviews", "4    lines of visits",
+                "2  reviews", "4  visits"):
+        assert f" {row}\n" in table, table
+
+
+def test_any_order_of_reviews_and_visits():
+    rows, chance = FULL_ROWS + ["review,b,1000000200,o1,,1,pictures", "review,b,1000000200,o1,,1,"] * 2, random.Random(3)
+    file, mapping = full(*rows)
+    first = report(file, mapping=mapping)["activitiesSha256"]
+    assert [key.rsplit("/", 2)[0][-3:] for key in keys(activities(file, mapping)) if key.startswith("review")].count("/1p") == 3
+    for _ in range(5):
+        chance.shuffle(rows)
+        file, mapping = full(*rows)
+        assert report(file, mapping=mapping)["activitiesSha256"] == first
+
+
+def test_a_longer_log_keeps_every_key():
+    """Keys are of what a line says: what else is in the log never moves them."""
+    rows = FULL_ROWS + ["visit,a,999999999,,teahouse,,", "review,a,1000000200,o1,,2,", "review,a,1000000200,o0,,1,pictures",
+                        "visit,a,1000000000,,abbey,,", "visit,0,1000000000,,teahouse,,"]
+    file, mapping = full(*FULL_ROWS)
+    before = {(activity["sourceEventId"], activity["member"]["identity"]["externalId"]): activity
+              for activity in activities(file, mapping)}
+    file, mapping = full(*rows)
+    after = {(activity["sourceEventId"], activity["member"]["identity"]["externalId"]): activity
+             for activity in activities(file, mapping)}
+    assert len(after) == len(before) + 5 and all(after[key] == activity for key, activity in before.items())
+
+
+def test_keys_of_the_log_itself_and_another_source():
+    mapping = (FULL.replace("review: {names: {order: id, line_no: n}", "review: {id: item, names: {order: id, line_no: n, source: shop}")
+               .replace("store: item}", "store: item, id: id}"))
+    found = activities(*full("review,a,1000000200,o1,r7,3,", "visit,a,1000000200,v7,bakery,,", mapping=mapping))
+    assert keys(found) == ["review/r7", "visit/v7"]
+    assert found[0]["review"]["order"] == {"orderSource": "shop", "orderId": "o1"}
+    file, mapping = full("review,a,1000000200,o1,,3,", f"review,a,1000000200,o1,{'r' * 121},3,", "visit,a,1000000200,,bakery,,",
+                         f"review,a,1000000200,{'o' * 128},{'r' * 120},3,", mapping=mapping)
+    assert report(file, mapping=mapping)["lines"]["skipped"] == {"id_invalid": 2, "value_too_long": 1}
+
+
+def test_reviews_that_imply_what_was_bought():
+    mapping = FULL.replace("names: {order: id, line_no: n}", "implies: {platform: grocery, item: item, currency: USD}")
+    file, mapping = full("review,a,1000000300,,tea,,", "review,a,1000000200,,tea,,pictures", "review,b,1000000100,,tea,,",
+                         "review,a,1000000100,,rice,,", "order,a,1000000000,o1,tea,1,1.00", "cancel,a,1000000000,c1,tea,1,1",
+                         "visit,a,1000000000,,teahouse,,", mapping=mapping)
+    found = activities(file, mapping)
+    bought = [(x["member"]["identity"]["externalId"], x["sourceEventId"], x["occurredAt"], x["order"]["completedAt"])
+              for x in found if x["sourceEventId"].startswith("purchase/")]
+    assert bought == [("a", "purchase/rice", "2001-09-09T01:48:20Z", "2001-09-09T01:48:20Z"),
+                      ("b", "purchase/tea", "2001-09-09T01:48:20Z", "2001-09-09T01:48:20Z"),
+                      ("a", "purchase/tea", "2001-09-09T01:50:00Z", "2001-09-09T01:50:00Z")], bought
+    order = found[1]["order"]
+    assert order == {"platform": "PLATFORM_GROCERY", "orderId": "purchase/rice", "completedAt": "2001-09-09T01:48:20Z",
+                     "lines": [{"lineNo": 1, "type": "LINE_TYPE_GOODS", "currency": "USD"}]}, order
+    reviews = [x["review"] for x in found if "review" in x]
+    assert {x["order"]["orderId"] for x in reviews} == {"purchase/rice", "purchase/tea"}
+    assert [x["lineNo"] for x in reviews] == [1] * 4 and sum(x.get("pictures", False) for x in reviews) == 1
+    got = report(file, mapping=mapping)
+    assert (got["orders"], got["purchases"], got["reviews"], got["members"]) == (1, 3, 4, 2)
+    # a cancellation matches what the log sold, never what a review implies
+    assert got["lines"]["cancellation"] == {"matched": 0, "partlyMatched": 0, "unmatched": 1}
+    assert "3  orders of nothing, which reviews imply\n" in dry_run(file, mapping=mapping).stdout.decode()
+
+
+def test_reviews_and_visits_left_out():
+    file, mapping = full(
+        "visit,,1000000000,,bakery,,", "visit,a,1000000000,,,,", f"visit,a,1000000000,,{'x' * 65},,", "visit,a,noon,,bakery,,",
+        "review,a,1000000000,,,1,", "review,a,1000000000,o1,,0,", "review,a,1000000000,o1,,one,", "review,a,,o1,,1,",
+        f"review,a,1000000000,{'o' * 65},,1,", "review,a,1000000000,o1,,2147483648,", "walk,a,1000000000,,park,,",
+        f"visit,a,1000000000,,{'x' * 64},,")
+    got = report(file, mapping=mapping)["lines"]
+    assert got["skipped"] == {"id_invalid": 3, "value_too_long": 2, "time_invalid": 2, "line_no_invalid": 3, "no_rule": 1}, got
+    assert got["total"] == 12 and got["visit"] == 1
+    done = dry_run(full("visit,a,1000000000,,bakery,,", "review,a,1000000000,o1,,0,")[0], "--strict", mapping=mapping)
+    assert done.returncode == 65 and b"full.csv:3: left out: line_no_invalid: the order's line" in done.stderr, done
+
+
+def test_a_key_is_never_longer_than_memberd_takes():
+    times = full(f"visit,a,1000000000,,{'x' * 64},,", f"review,a,1000000000,{'o' * 64},,2147483647,pictures")
+    assert max(len(key) for key in keys(activities(*times))) <= 128
+
+
+def test_mappings_of_reviews_and_visits_that_are_wrong():
+    for old, new, mark, word in (
+            ("names: {order: id, line_no: n}, ", "", "review: {pictures", "a review has 'names'"),
+            ("names: {order: id, line_no: n}", "names: {order: id, line_no: n}, implies: {item: item}", "review: {names", "a review has"),
+            ("names: {order: id, line_no: n}", "names: {order: id}", "names: {order: id}", "names needs 'line_no'"),
+            ("names: {order: id, line_no: n}", "implies: {platform: sea, item: item, currency: CNY}", "sea", "a platform is"),
+            ("names: {order: id, line_no: n}", "implies: {platform: food, item: item, currency: cny}", "cny", "ISO 4217"),
+            ("names: {order: id, line_no: n}", "names: {order: id, line_no: n, source: A B}", "A B", "a-z 0-9"),
+            ("pictures: {price", "pictures: {", "pictures: {: {", "name of a column"),
+            ("pictures: {price: {is: pictures}}", "pictures: yes", "yes}", "'pictures' is a map of columns"),
+            ("store: item}", "shop: item}", "shop: item}", "unknown key 'shop'"),
+            ("platform: food, store: item", "platform: food", "visit: {platform: food}", "visit needs 'store'"),
+            ("as: visit", "as: walk", "walk", "'as' is order, cancellation, review or visit"),
+            ("  - {when: {kind: {is: visit}}, as: visit}\n", "", "visit: {platform: food", "no rule of rows says 'as: visit'"),
+            ("visit: {platform: food, store: item}\n", "", "rows:", "the mapping needs 'visit'"),
+            ("  - {when: {kind: {is: order}}, as: order}\n", "", "order: {platform: shopping", "no rule of rows says 'as: order'")):
+        assert old in FULL, old
+        bad = FULL.replace(old, new, 1)
+        before = bad[:bad.index(mark)]
+        place = f"bad.yaml:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}: "
+        refused(full(*FULL_ROWS)[0], place, word, mapping=write("bad.yaml", bad))
+
+
+def test_the_samples_by_hand():
+    got = report(os.path.join(DATA, "taobao", "sample.csv"), mapping=os.path.join(DATA, "taobao", "taobao.yaml"))
+    assert got["lines"] == {"total": 22, "order": 0, "cancellation": {"matched": 0, "partlyMatched": 0, "unmatched": 0}, "review": 0,
+                            "visit": 18, "skipped": {"bought_at_an_unknown_price": 1, "put_in_the_cart": 1,
+                                                     "marked_as_favourite": 1, "behaviour_unknown": 1}}, got
+    assert (got["members"], got["visits"]) == (2, 18)
+    got = report(os.path.join(DATA, "fine_foods", "sample.csv"), mapping=os.path.join(DATA, "fine_foods", "fine_foods.yaml"))
+    assert got["lines"] == {"total": 8, "order": 0, "cancellation": {"matched": 0, "partlyMatched": 0, "unmatched": 0}, "review": 7,
+                            "visit": 0, "skipped": {"before_october_2011": 1}}, got
+    assert (got["members"], got["purchases"], got["reviews"]) == (2, 6, 7)
+    found = activities(os.path.join(DATA, "fine_foods", "sample.csv"), os.path.join(DATA, "fine_foods", "fine_foods.yaml"))
+    assert not any(x["review"].get("pictures") for x in found if "review" in x)  # the mapping speaks of none
+
+
+def real_log(*names):
+    """A log that may not be shipped; None, with a word, where it is not."""
+    folder = os.environ.get("MEMBERD_TEST_DATA", "")
+    file = os.path.join(folder, *names)
+    if folder == "" or not os.path.exists(file):
+        raise tap.Skip(f"no {'/'.join(names)} in $MEMBERD_TEST_DATA")
+    return file
+
+
+def test_the_real_taobao_log():
+    file, mapping = real_log("taobao", "user_behavior_whole_users.csv.zst"), os.path.join(DATA, "taobao", "taobao.yaml")
+    got = report(file, mapping=mapping)
+    assert got["lines"]["total"] == 94225 == got["lines"]["visit"] + sum(got["lines"]["skipped"].values())
+    assert got["lines"]["skipped"] == {"put_in_the_cart": 5026, "marked_as_favourite": 2563, "bought_at_an_unknown_price": 1955}
+    assert (got["members"], got["visits"]) == (923, 84681)
+    plain_text = subprocess.run(["zstd", "-dc", file], capture_output=True, check=True).stdout
+    lines = plain_text.splitlines(keepends=True)
+    random.Random(2).shuffle(lines)
+    assert report(write("shuffled.csv", b"".join(lines)), mapping=mapping)["activitiesSha256"] == got["activitiesSha256"]
+    seen = collections.Counter()
+    for activity in activities(file, mapping):
+        seen[activity["member"]["identity"]["externalId"], activity["visit"]["store"],
+             int(at(activity["occurredAt"]).timestamp())] += 1
+    expected = collections.Counter()
+    for line in plain_text.decode().splitlines():
+        user, _, category, behaviour, second = line.split(",")
+        expected[user, category, int(second)] += behaviour == "pv"
+    assert seen == +expected
+
+
+def test_the_real_fine_foods_log():
+    file = real_log("fine_foods", "reviews_head5003.csv.zst")
+    mapping = os.path.join(DATA, "fine_foods", "fine_foods.yaml")
+    got = report(file, mapping=mapping)
+    assert got["lines"]["total"] == 5003 == got["lines"]["review"] + got["lines"]["skipped"]["before_october_2011"]
+    rows = csv.DictReader(io.StringIO(subprocess.run(["zstd", "-dc", file], capture_output=True, check=True).stdout.decode()))
+    late = [row for row in rows if int(row["Time"]) >= 1317427200]
+    assert got["reviews"] == len(late) == 2163
+    assert got["purchases"] == len({(row["UserId"], row["ProductId"]) for row in late})
+    found = activities(file, mapping)
+    assert {x["sourceEventId"] for x in found if "review" in x} == {"review/" + row["Id"] for row in late}
 
 
 if __name__ == "__main__":

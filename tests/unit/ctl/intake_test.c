@@ -25,20 +25,26 @@ static const char MAPPING[] =
 	"shift: none\n"
 	"rows:\n"
 	"  - {when: {id: {prefix: C}}, as: cancellation}\n"
+	"  - {when: {id: {prefix: R}}, as: review}\n"
+	"  - {when: {id: {prefix: V}}, as: visit}\n"
 	"  - {as: order}\n"
 	"order: {platform: shopping, id: id, item: item, quantity: n, unit_price: price,\n"
 	"        currency: {code: GBP, decimals: 2}, completed: never, line_order: [item],\n"
 	"        type: [{is: goods}], category: [{is: ''}]}\n"
 	"cancellation: {id: id, item: item, quantity: n, sign: plus, line_order: [item],\n"
-	"               match: newest-earlier-purchase}\n";
+	"               match: newest-earlier-purchase}\n"
+	"review: {implies: {platform: grocery, item: item, currency: GBP}}\n"
+	"visit: {platform: food, store: item}\n";
 
-/* A log of `orders` orders of one line each, all cancelled again. */
+/* A log of `orders` orders of one line each, all cancelled again, and as many reviews and visits. */
 static void make_log(struct strbuf *out, int orders)
 {
 	strbuf_puts(out, "id,item,n,time,price,who\n");
 	for (int i = 0; i < orders; i++) {
 		strbuf_printf(out, "%d,item-%d,2,%d,1.25,member-%d\n", i, i, i, i);
 		strbuf_printf(out, "C%d,item-%d,1,%d,1.25,member-%d\n", i, i, i + 1, i);
+		strbuf_printf(out, "R,item-%d,,%d,,member-%d\n", i, i + 2, i);
+		strbuf_printf(out, "V,item-%d,,%d,,reader-%d\n", i, i + 2, i);
 	}
 }
 
@@ -81,7 +87,8 @@ static void survives_every_failure(void **state)
 			points = fault_passed();
 			assert_true(points > 10);
 			assert_int_equal(code, MB_OK);
-			assert_int_equal(plan.n, 600);
+			assert_int_equal(plan.n, 5 * 300); /* each review implies an order */
+			assert_int_equal(plan.n_members, 2 * 300);
 			assert_int_equal(plan.units_matched, 300);
 		} else {
 			assert_int_equal(fault_struck(), n <= points);
