@@ -209,5 +209,6 @@ void repository_read(struct repository *repository, struct repository_read *req)
 	for (size_t i = 0; i < req->n; i++) {
 		req->queries[i].member = NULL;
 	}
+	req->call.job.at_least = req->axes.has_known_at ? req->axes.known_at : 0;
 	repository_submit(repository, &req->call, STORE_READ, run_read);
 }

@@ -10,6 +10,18 @@
  *                                             rest on what another job of the group had written
  *           the commit fails                  the same, and, but for a full disk, writing stops
  *           no job changed anything           no commit: the answers rest on what is durable
+ *
+ * Instants: what was answered at a read's now can be asked for again by its known_at. So no write may
+ * get a known_at at or before a now that was given to a reader who does not see it:
+ *
+ *     read    now = min(clock, inflight - 1), given = max(given, now)    before its snapshot
+ *             now = max(now, last known_at of the snapshot)              after it
+ *     write   known_at = inflight = max(clock, last + 1, given + 1)      before its first job
+ *             inflight = none                                            after its commit
+ *
+ * A read that asks for an instant at or after `inflight` waits until that group has ended. A clock that
+ * stepped back by more than GIVEN_AHEAD_MAX was wrong before: what it gave to readers is forgotten,
+ * for it must not be stored with writes (nobody may ask for those instants until they have come).
  */
 #include "store/engine.h"
 
@@ -23,7 +35,8 @@
 #include <string.h>
 #include <uv.h>
 
-#define GROUP_MOST 256
+#define GROUP_MOST	256
+#define GIVEN_AHEAD_MAX US_PER_MINUTE
 
 #define JOB_BIT(state) (1u << JOB_##state)
 #define JOB_STATES(X)                                   \
@@ -51,7 +64,9 @@ struct engine {
 	uv_async_t async;
 
 	pthread_mutex_t lock; /* guards what follows, and the state of every job */
-	pthread_cond_t writes_wait, reads_wait;
+	pthread_cond_t writes_wait, reads_wait, group_ended;
+	int64_t inflight; /* known_at of the group that runs; INT64_MAX: none */
+	int64_t given; /* greatest now of a reader */
 	struct list writes, reads; /* queued */
 	struct list finished; /* wait for the loop */
 	bool stopping;
@@ -95,6 +110,7 @@ static void wake_loop(struct engine *engine)
 
 static void destroy(struct engine *engine)
 {
+	pthread_cond_destroy(&engine->group_ended);
 	pthread_cond_destroy(&engine->reads_wait);
 	pthread_cond_destroy(&engine->writes_wait);
 	pthread_mutex_destroy(&engine->lock);
@@ -215,16 +231,34 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* Before the snapshot is taken. A wish for what is still ahead plays no part: it must not move the
+ * instants of writes. What was ahead of a clock that stepped back is in the snapshot. */
+static int64_t give_now(struct engine *engine, int64_t at_least)
+{
+	int64_t now = clock_now(engine->clock);
+
+	pthread_mutex_lock(&engine->lock);
+	while (engine->inflight <= at_least && at_least <= now) {
+		pthread_cond_wait(&engine->group_ended, &engine->lock);
+	}
+	if (now >= engine->inflight) {
+		now = engine->inflight - 1;
+	}
+	engine->given = later(engine->given, now);
+	pthread_mutex_unlock(&engine->lock);
+	return now;
+}
+
 static void run_read(struct engine *engine, struct store_view *view, struct store_job *job)
 {
-	int64_t last;
+	int64_t last, now = give_now(engine, job->at_least);
 
 	job->code = begin(view, &last, &job->err);
 	if (job->code != MB_OK) {
 		return;
 	}
-	/* after the snapshot was taken: nothing in it is later than now */
-	view->now = later(clock_now(engine->clock), last);
+	/* nothing in the snapshot is later than now */
+	view->now = later(now, last);
 	job->known_at = view->now;
 	run_job(view, job);
 	view->store->ops->rollback(view);
@@ -244,12 +278,28 @@ static enum mb_code begin_group(struct engine *engine, struct store_view *view, 
 	}
 	code = begin(view, &last, err);
 	if (code == MB_OK) {
+		int64_t now = clock_now(engine->clock);
+
 		/* its own last one, too: a group that changed nothing left no trace to read */
 		last = later(last, engine->last_known_at);
-		view->now = later(clock_now(engine->clock), last + 1);
+		pthread_mutex_lock(&engine->lock);
+		if (engine->given - GIVEN_AHEAD_MAX > now) {
+			engine->given = 0;
+		}
+		view->now = later(later(now, last + 1), engine->given + 1);
+		engine->inflight = view->now;
+		pthread_mutex_unlock(&engine->lock);
 		engine->last_known_at = view->now;
 	}
 	return code;
+}
+
+static void end_group(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->lock);
+	engine->inflight = INT64_MAX;
+	pthread_cond_broadcast(&engine->group_ended);
+	pthread_mutex_unlock(&engine->lock);
 }
 
 /* MB_OK: the group goes on, whatever became of the job. */
@@ -331,6 +381,7 @@ static void run_group(struct engine *engine, struct store_view *view, struct lis
 	} else {
 		view->store->ops->rollback(view);
 	}
+	end_group(engine);
 	if (code != MB_OK) {
 		fail_group(engine, group, &err);
 	}
@@ -490,6 +541,8 @@ static struct engine *create(struct store *store, const struct store_options *op
 	pthread_mutex_init(&engine->lock, NULL);
 	pthread_cond_init(&engine->writes_wait, NULL);
 	pthread_cond_init(&engine->reads_wait, NULL);
+	pthread_cond_init(&engine->group_ended, NULL);
+	engine->inflight = INT64_MAX;
 	return engine;
 }
 

@@ -21,8 +21,10 @@
  *           MB_STORE_UNAVAILABLE on an I/O error: at commit writing stops until restart
  *           (store_health() tells), because a failed fsync must not be retried. A job that was told
  *           either may have been stored nevertheless when only the answer of the disk was lost.
- * Time:     one known_at a write transaction: max(clock, last known_at + 1). A read's now is
- *           max(clock, last known_at), so a clock that steps back hides nothing.
+ * Time:     one known_at a write transaction, above every one before it and above every now that a
+ *           reader was given. A read's now is the clock, but before the known_at of a write that it
+ *           does not see, and never before what it sees: what was read at now is all there ever will
+ *           be with a known_at of now or earlier, and a clock that steps back hides nothing.
  */
 #pragma once
 
@@ -245,6 +247,7 @@ struct store_job {
 	/* in: borrowed until cb runs */
 	enum store_job_kind kind;
 	store_run_fn *run;
+	int64_t at_least; /* of a read: its now is not before it, unless the clock is */
 	/* out: valid from cb on */
 	enum mb_code code;
 	struct mb_err err;

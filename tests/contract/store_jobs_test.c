@@ -96,40 +96,6 @@ static size_t outbox_len(void)
 	return n;
 }
 
-/* A job that stays in run() until it is let go. */
-struct gate {
-	uv_sem_t entered, go;
-	struct bed_job job;
-};
-
-static enum mb_code wait_at_gate(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	struct gate *gate = bed_data(job);
-
-	(void)view;
-	(void)err;
-	uv_sem_post(&gate->entered);
-	uv_sem_wait(&gate->go);
-	return MB_OK;
-}
-
-static void close_gate(struct gate *gate, enum store_job_kind kind)
-{
-	assert_int_equal(uv_sem_init(&gate->entered, 0), 0);
-	assert_int_equal(uv_sem_init(&gate->go, 0), 0);
-	bed_job_init(&gate->job, kind, wait_at_gate, gate);
-	store_submit(bed.store, &gate->job.job);
-	uv_sem_wait(&gate->entered);
-}
-
-static void open_gate(struct gate *gate)
-{
-	uv_sem_post(&gate->go);
-	store_bed_wait(&bed, &gate->job);
-	uv_sem_destroy(&gate->entered);
-	uv_sem_destroy(&gate->go);
-}
-
 /* ---- groups ---- */
 
 #define GROUP 10
@@ -138,15 +104,15 @@ static void what_waits_is_one_transaction(void **state)
 {
 	struct bed_job jobs[GROUP];
 	int64_t member_id = 7;
-	struct gate gate;
+	struct bed_gate gate;
 
 	(void)state;
-	close_gate(&gate, STORE_WRITE);
+	bed_gate_close(&bed, &gate, STORE_WRITE);
 	for (int i = 0; i < GROUP; i++) {
 		bed_job_init(&jobs[i], STORE_WRITE, add_three, &member_id);
 		store_submit(bed.store, &jobs[i].job);
 	}
-	open_gate(&gate);
+	bed_gate_open(&bed, &gate);
 	for (int i = 0; i < GROUP; i++) {
 		store_bed_wait(&bed, &jobs[i]);
 		assert_int_equal(jobs[i].job.code, MB_OK);
@@ -183,17 +149,17 @@ static void a_failed_job_leaves_no_trace_in_its_group(void **state)
 {
 	struct bed_job good, bad, after;
 	int64_t seven = 7, eight = 8;
-	struct gate gate;
+	struct bed_gate gate;
 
 	(void)state;
-	close_gate(&gate, STORE_WRITE);
+	bed_gate_close(&bed, &gate, STORE_WRITE);
 	bed_job_init(&good, STORE_WRITE, add_three, &seven);
 	bed_job_init(&bad, STORE_WRITE, add_three_and_fail, &eight);
 	bed_job_init(&after, STORE_WRITE, add_three, &seven);
 	store_submit(bed.store, &good.job);
 	store_submit(bed.store, &bad.job);
 	store_submit(bed.store, &after.job);
-	open_gate(&gate);
+	bed_gate_open(&bed, &gate);
 	store_bed_wait(&bed, &after);
 	assert_int_equal(good.job.code, MB_OK);
 	assert_int_equal(bad.job.code, MB_ORDER_CLOSED);
@@ -254,7 +220,7 @@ static void a_job_reads_its_own_writes(void **state)
 /* ---- snapshots ---- */
 
 struct long_read {
-	struct gate gate;
+	struct bed_gate gate;
 	size_t before, after;
 };
 
@@ -300,17 +266,17 @@ static void readers_see_nothing_of_a_running_group(void **state)
 	struct long_read write;
 	int64_t member_id = 7;
 	struct bed_job first, job;
-	struct gate gate;
+	struct bed_gate gate;
 
 	(void)state;
 	uv_sem_init(&write.gate.entered, 0);
 	uv_sem_init(&write.gate.go, 0);
-	close_gate(&gate, STORE_WRITE);
+	bed_gate_close(&bed, &gate, STORE_WRITE);
 	bed_job_init(&first, STORE_WRITE, add_one, &member_id);
 	bed_job_init(&job, STORE_WRITE, read_twice, &write);
 	store_submit(bed.store, &first.job);
 	store_submit(bed.store, &job.job);
-	open_gate(&gate);
+	bed_gate_open(&bed, &gate);
 	uv_sem_wait(&write.gate.entered);
 	assert_int_equal(outbox_len(), 0);
 	uv_sem_post(&write.gate.go);
@@ -319,59 +285,6 @@ static void readers_see_nothing_of_a_running_group(void **state)
 	assert_int_equal(outbox_len(), 1);
 	uv_sem_destroy(&write.gate.entered);
 	uv_sem_destroy(&write.gate.go);
-}
-
-/* ---- time ---- */
-
-static int64_t write_at(int64_t now)
-{
-	int64_t member_id = 7;
-	struct bed_job job;
-
-	clock_set(&bed.clock, now);
-	bed_job_init(&job, STORE_WRITE, add_one, &member_id);
-	store_submit(bed.store, &job.job);
-	store_bed_wait(&bed, &job);
-	assert_int_equal(job.job.code, MB_OK);
-	return job.job.known_at;
-}
-
-static enum mb_code tell_now(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	(void)err;
-	*(int64_t *)bed_data(job) = store_view_now(view);
-	return MB_OK;
-}
-
-static int64_t now_of(enum store_job_kind kind)
-{
-	int64_t now;
-
-	assert_int_equal(store_bed_run(&bed, kind, tell_now, &now, NULL), MB_OK);
-	return now;
-}
-
-static void known_at_rises_whatever_the_clock_does(void **state)
-{
-	(void)state;
-	assert_true(write_at(BED_NOW) == BED_NOW);
-	assert_true(write_at(BED_NOW) == BED_NOW + 1);
-	assert_true(write_at(BED_NOW - US_PER_DAY) == BED_NOW + 2);
-	/* a clock that stepped back hides nothing */
-	assert_true(now_of(STORE_READ) == BED_NOW + 2);
-	assert_true(now_of(STORE_WRITE) > BED_NOW + 2);
-	assert_true(write_at(BED_NOW + 10) == BED_NOW + 10);
-	clock_set(&bed.clock, BED_NOW + 50);
-	assert_true(now_of(STORE_READ) == BED_NOW + 50);
-}
-
-static void two_writes_never_share_an_instant_even_without_change(void **state)
-{
-	int64_t first = now_of(STORE_WRITE);
-
-	(void)state;
-	assert_true(now_of(STORE_WRITE) > first);
-	assert_true(write_at(BED_NOW) > first + 1);
 }
 
 /* ---- order, cancelling, closing ---- */
@@ -396,17 +309,17 @@ static void writes_run_in_the_order_of_submission(void **state)
 {
 	static int numbers[] = {0, 1, 2, 3};
 	struct bed_job jobs[4];
-	struct gate gate;
+	struct bed_gate gate;
 
 	(void)state;
 	n_order = 0;
-	close_gate(&gate, STORE_WRITE);
+	bed_gate_close(&bed, &gate, STORE_WRITE);
 	for (int i = 0; i < 4; i++) {
 		bed_job_init(&jobs[i], STORE_WRITE, do_nothing, &numbers[i]);
 		jobs[i].job.cb = note_order;
 		store_submit(bed.store, &jobs[i].job);
 	}
-	open_gate(&gate);
+	bed_gate_open(&bed, &gate);
 	store_bed_wait(&bed, &jobs[3]);
 	assert_int_equal(n_order, 4);
 	for (int i = 0; i < 4; i++) {
@@ -418,10 +331,10 @@ static void a_queued_job_is_cancelled_a_running_one_ends(void **state)
 {
 	int64_t member_id = 7;
 	struct bed_job queued;
-	struct gate gate;
+	struct bed_gate gate;
 
 	(void)state;
-	close_gate(&gate, STORE_WRITE);
+	bed_gate_close(&bed, &gate, STORE_WRITE);
 	bed_job_init(&queued, STORE_WRITE, add_one, &member_id);
 	store_submit(bed.store, &queued.job);
 	store_cancel(bed.store, &queued.job);
@@ -432,7 +345,7 @@ static void a_queued_job_is_cancelled_a_running_one_ends(void **state)
 	assert_int_equal(queued.job.code, MB_CALL_CANCELLED);
 	assert_int_equal(queued.job.err.code, MB_CALL_CANCELLED);
 	assert_true(queued.job.known_at == 0);
-	open_gate(&gate);
+	bed_gate_open(&bed, &gate);
 	assert_int_equal(gate.job.job.code, MB_OK);
 	store_cancel(bed.store, &queued.job);
 	uv_run(&bed.loop, UV_RUN_NOWAIT);
@@ -442,7 +355,7 @@ static void a_queued_job_is_cancelled_a_running_one_ends(void **state)
 
 static void open_gate_later(void *arg)
 {
-	struct gate *gate = arg;
+	struct bed_gate *gate = arg;
 	uint64_t until = uv_hrtime() + UINT64_C(20000000);
 
 	while (uv_hrtime() < until) {
@@ -455,11 +368,11 @@ static void closing_ends_what_was_submitted(void **state)
 	struct bed_job writes[4], reads[4];
 	int64_t member_id = 7;
 	uv_thread_t thread;
-	struct gate gate;
+	struct bed_gate gate;
 	size_t n = 99;
 
 	(void)state;
-	close_gate(&gate, STORE_WRITE);
+	bed_gate_close(&bed, &gate, STORE_WRITE);
 	for (int i = 0; i < 4; i++) {
 		bed_job_init(&writes[i], STORE_WRITE, add_one, &member_id);
 		bed_job_init(&reads[i], STORE_READ, count_outbox, &n);
@@ -628,11 +541,11 @@ static void a_lost_commit_is_told_to_the_whole_group_and_writing_stops(void **st
 {
 	struct bed_job good, failing, later;
 	int64_t member_id = 7;
-	struct gate gate;
+	struct bed_gate gate;
 
 	(void)state;
 	assert_int_equal(store_bed_run(&bed, STORE_WRITE, add_one, &member_id, NULL), MB_OK);
-	close_gate(&gate, STORE_WRITE);
+	bed_gate_close(&bed, &gate, STORE_WRITE);
 	bed_job_init(&good, STORE_WRITE, add_three, &member_id);
 	bed_job_init(&failing, STORE_WRITE, add_three_and_fail, &member_id);
 	bed_job_init(&later, STORE_WRITE, do_nothing, NULL);
@@ -640,7 +553,7 @@ static void a_lost_commit_is_told_to_the_whole_group_and_writing_stops(void **st
 	store_submit(bed.store, &failing.job);
 	store_submit(bed.store, &later.job);
 	fault_arm("store.commit", 1);
-	open_gate(&gate);
+	bed_gate_open(&bed, &gate);
 	store_bed_wait(&bed, &later);
 	/* also the one with an error of its own: it may rest on what was lost */
 	assert_int_equal(good.job.code, MB_STORE_UNAVAILABLE);
@@ -721,8 +634,6 @@ int main(int argc, char **argv)
 		TEST(a_job_reads_its_own_writes),
 		TEST(a_reader_keeps_its_snapshot),
 		TEST(readers_see_nothing_of_a_running_group),
-		TEST(known_at_rises_whatever_the_clock_does),
-		TEST(two_writes_never_share_an_instant_even_without_change),
 		TEST(writes_run_in_the_order_of_submission),
 		TEST(a_queued_job_is_cancelled_a_running_one_ends),
 		TEST(closing_ends_what_was_submitted),

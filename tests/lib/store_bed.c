@@ -113,3 +113,31 @@ void *bed_data(struct store_job *job)
 {
 	return ((struct bed_job *)job)->data;
 }
+
+static enum mb_code wait_at_gate(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct bed_gate *gate = bed_data(job);
+
+	(void)view;
+	(void)err;
+	uv_sem_post(&gate->entered);
+	uv_sem_wait(&gate->go);
+	return MB_OK;
+}
+
+void bed_gate_close(struct store_bed *bed, struct bed_gate *gate, enum store_job_kind kind)
+{
+	require(uv_sem_init(&gate->entered, 0) == 0, "no semaphore");
+	require(uv_sem_init(&gate->go, 0) == 0, "no semaphore");
+	bed_job_init(&gate->job, kind, wait_at_gate, gate);
+	store_submit(bed->store, &gate->job.job);
+	uv_sem_wait(&gate->entered);
+}
+
+void bed_gate_open(struct store_bed *bed, struct bed_gate *gate)
+{
+	uv_sem_post(&gate->go);
+	store_bed_wait(bed, &gate->job);
+	uv_sem_destroy(&gate->entered);
+	uv_sem_destroy(&gate->go);
+}

@@ -42,3 +42,14 @@ enum mb_code store_bed_run(struct store_bed *bed, enum store_job_kind kind, stor
 			   void *data, struct mb_err *err);
 /* data of the bed_job that a run() was given. */
 void *bed_data(struct store_job *job);
+
+/* A job that stays in its run() until it is let go. */
+struct bed_gate {
+	uv_sem_t entered, go;
+	struct bed_job job;
+};
+
+/* Returns when the job is in its run(). */
+void bed_gate_close(struct store_bed *bed, struct bed_gate *gate, enum store_job_kind kind);
+/* Returns when the job was called back. */
+void bed_gate_open(struct store_bed *bed, struct bed_gate *gate);
