@@ -66,9 +66,9 @@ enum mb_code ledger_accept(struct ledger *ledger, struct store_view *view,
 enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view, const struct fold *fold,
 			   struct mb_err *err)
 {
-	enum mb_code code = store_put_member(view, &ledger->row, err);
+	enum mb_code code;
 
-	return code == MB_OK ? tell_history(view, ledger->row.member_id, fold, store_view_now(view),
-					    ledger->arena, err)
-			     : code;
+	ledger->row.due_at = fold->next_told;
+	code = store_put_member(view, &ledger->row, err);
+	return code == MB_OK ? tell_history(view, &ledger->row, fold, ledger->arena, err) : code;
 }

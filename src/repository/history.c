@@ -1,67 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history: what was told about a member's tier, and what has to be told now.
+ * history: what was told about a member, and what has to be told now.
  *
- * The rows are a log: nothing in it is ever changed. Read from its beginning, it says at every point
- * what was believed then: a row adds a transition, a RETRACTED row takes back every transition told
- * before it that took effect at its instant or later. A late entry that changes the past therefore
- * appends one RETRACTED row and after it, marked as restated, the transitions that hold now.
+ * The rows are a log: nothing in it is ever changed. Each is of a track (tier, settlements, level …)
+ * and tells of its track only. Read from its beginning, a track says at every point what was believed
+ * then: a row adds a transition, a RETRACTED row takes back every transition of its track told before
+ * it that took effect at its instant or later. A late entry that changes the past therefore appends
+ * one RETRACTED row for each track that it changes and after them, marked as restated, the
+ * transitions that hold now, all tracks together in the order of the fold. Each row is told by the
+ * outbox, too.
  */
 #include "repository/inner.h"
 
-#define HISTORY_RETRACTED 100 /* beside enum transition_kind, whose numbers are stored, too */
+/* Stored beside the numbers of enum transition_kind. */
+#define HISTORY_RETRACTED 100 /* + track; alone, from schema 1: the tier's */
+
+/* 0: the row is no retraction. */
+static enum track retracted_track(const struct history_row *row)
+{
+	if (row->kind < HISTORY_RETRACTED) {
+		return 0;
+	}
+	return row->kind == HISTORY_RETRACTED ? TRACK_TIER
+					      : (enum track)(row->kind - HISTORY_RETRACTED);
+}
+
+static enum track track_of(const struct history_row *row)
+{
+	enum track track = retracted_track(row);
+
+	if (track == 0) {
+		track = transition_track((enum transition_kind)row->kind);
+	}
+	return track < TRACK_END ? track : 0;
+}
+
+struct member_transition told_transition(const struct history_row *row)
+{
+	bool retracted = retracted_track(row) != 0;
+
+	return (struct member_transition){
+		.transition = {.effective_at = row->effective_at,
+			       .kind = retracted ? 0 : (enum transition_kind)row->kind,
+			       .from = row->from_tier,
+			       .to = row->to_tier,
+			       .points = row->points,
+			       .policy_version = row->policy_version},
+		.track = track_of(row),
+		.known_at = row->known_at,
+		.restated = row->restated,
+		.retracted = retracted};
+}
 
 /* ---- what is told on request ---- */
 
 /* Of all rows in turn it keeps `most` from number `first` on. */
 struct page_of_rows {
 	struct member_transition *rows;
-	size_t first, most, seen;
-	struct member *out;
+	unsigned kinds; /* bits; 0: those of the tier's track */
+	size_t first, most, seen, n;
+	bool goes_on;
 };
 
-static void put_row(struct page_of_rows *page, struct member_transition row)
+static bool wants(const struct page_of_rows *page, const struct member_transition *row)
 {
-	if (page->seen++ < page->first) {
+	if (page->kinds == 0) {
+		return row->track == TRACK_TIER;
+	}
+	for (int kind = TRANSITION_UPGRADE; row->retracted && kind <= TRANSITION_STATE; kind++) {
+		if ((page->kinds & 1u << kind) != 0 &&
+		    transition_track((enum transition_kind)kind) == row->track) {
+			return true;
+		}
+	}
+	return !row->retracted && (page->kinds & 1u << row->transition.kind) != 0;
+}
+
+static void put_row(struct page_of_rows *page, const struct member_transition *row)
+{
+	if (!wants(page, row) || page->seen++ < page->first) {
 		return;
 	}
-	if (page->out->n_history < page->most) {
-		page->rows[page->out->n_history++] = row;
+	if (page->n < page->most) {
+		page->rows[page->n++] = *row;
 	} else {
-		page->out->history_goes_on = true;
+		page->goes_on = true;
 	}
 }
 
-static struct member_transition told_row(const struct history_row *row)
+static enum mb_code put_told(struct store_view *view, const struct member *member,
+			     struct page_of_rows *page, struct arena *scratch, struct mb_err *err)
 {
-	bool retracted = row->kind == HISTORY_RETRACTED;
-
-	return (struct member_transition){
-		.transition = {.effective_at = row->effective_at,
-			       .kind = retracted ? 0 : (enum transition_kind)row->kind,
-			       .from = (enum tier)row->from_tier,
-			       .to = (enum tier)row->to_tier,
-			       .points = row->points,
-			       .policy_version = row->policy_version},
-		.known_at = row->known_at,
-		.restated = row->restated,
-		.retracted = retracted};
-}
-
-static enum mb_code describe_told(struct store_view *view, struct page_of_rows *page,
-				  struct arena *scratch, struct mb_err *err)
-{
-	const struct axes *axes = &page->out->axes;
 	struct history_row *rows = NULL;
 	size_t n = 0;
-	enum mb_code code = store_list_history(view, page->out->member_id, scratch, &rows, &n, err);
+	enum mb_code code = store_list_history(view, member->member_id, scratch, &rows, &n, err);
 
 	for (size_t i = 0; code == MB_OK && i < n; i++) {
-		if (rows[i].known_at <= axes->known_at && rows[i].effective_at <= axes->as_of) {
-			put_row(page, told_row(&rows[i]));
+		if (rows[i].known_at <= member->axes.known_at &&
+		    rows[i].effective_at <= member->axes.as_of) {
+			const struct member_transition row = told_transition(&rows[i]);
+
+			put_row(page, &row);
 		}
 	}
 	return code;
+}
+
+static void put_folded(const struct fold *fold, struct page_of_rows *page)
+{
+	for (size_t i = 0; i < fold->n_history; i++) {
+		const struct member_transition row = {
+			.transition = fold->history[i],
+			.track = transition_track(fold->history[i].kind)};
+
+		put_row(page, &row);
+	}
+}
+
+/* Beside the first page: overrides of the fold, the newest MEMBER_OVERRIDES_MAX. */
+static enum mb_code put_overrides(const struct fold *fold, struct arena *arena, struct member *out,
+				  struct mb_err *err)
+{
+	struct page_of_rows page = {.kinds = 1u << TRANSITION_OVERRIDE};
+
+	put_folded(fold, &page);
+	page = (struct page_of_rows){
+		.rows = arena_array(arena, MEMBER_OVERRIDES_MAX, sizeof(*page.rows)),
+		.kinds = page.kinds,
+		.first = page.seen > MEMBER_OVERRIDES_MAX ? page.seen - MEMBER_OVERRIDES_MAX : 0,
+		.most = MEMBER_OVERRIDES_MAX};
+	if (page.rows == NULL) {
+		return arena_fail(arena, err);
+	}
+	put_folded(fold, &page);
+	out->overrides = page.rows;
+	out->n_overrides = page.n;
+	return MB_OK;
 }
 
 enum mb_code describe_history(struct store_view *view, const struct fold *fold,
@@ -70,131 +144,170 @@ enum mb_code describe_history(struct store_view *view, const struct fold *fold,
 {
 	struct page_of_rows page = {
 		.rows = arena_array(req->call.arena, req->history_most, sizeof(*page.rows)),
+		.kinds = req->history_kinds,
 		.first = req->history_first,
-		.most = req->history_most,
-		.out = out};
+		.most = req->history_most};
+	enum mb_code code = MB_OK;
 
 	if (page.rows == NULL) {
 		return arena_fail(req->call.arena, err);
 	}
-	out->history = page.rows;
 	if ((req->parts & MEMBER_TOLD) != 0) {
-		return describe_told(view, &page, scratch, err);
+		code = put_told(view, out, &page, scratch, err);
+	} else {
+		put_folded(fold, &page);
 	}
-	for (size_t i = 0; i < fold->n_history; i++) {
-		put_row(&page, (struct member_transition){.transition = fold->history[i]});
+	out->history = page.rows;
+	out->n_history = page.n;
+	out->history_goes_on = page.goes_on;
+	if (code == MB_OK && req->history_first == 0) {
+		code = put_overrides(fold, req->call.arena, out, err);
 	}
-	return MB_OK;
+	return code;
 }
 
 /* ---- what has to be told ---- */
 
+/* The rows of one track that hold, by effective_at. */
 struct told {
-	const struct history_row **rows; /* that hold, by effective_at */
+	const struct history_row **rows;
 	size_t n;
+	size_t holding; /* so many of them the fold says, too */
+	size_t passed; /* transitions of the fold that were looked at */
+	bool restated; /* others are taken back */
 };
 
 static enum mb_code read_told(struct store_view *view, int64_t member_id, struct arena *arena,
-			      struct told *out, struct mb_err *err)
+			      struct told tracks[TRACK_END], struct mb_err *err)
 {
 	struct history_row *rows = NULL;
 	size_t n = 0;
 	enum mb_code code = store_list_history(view, member_id, arena, &rows, &n, err);
 
-	if (code != MB_OK) {
-		return code;
+	/* what a newer memberd told of a track that we do not know is left alone in number 0 */
+	for (int track = 0; code == MB_OK && track < TRACK_END; track++) {
+		tracks[track] =
+			(struct told){.rows = arena_array(arena, n, sizeof(*tracks[track].rows))};
+		if (tracks[track].rows == NULL) {
+			code = arena_fail(arena, err);
+		}
 	}
-	*out = (struct told){arena_array(arena, n, sizeof(const struct history_row *)), 0};
-	if (out->rows == NULL) {
-		return arena_fail(arena, err);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].kind != HISTORY_RETRACTED) {
-			out->rows[out->n++] = &rows[i];
+	for (size_t i = 0; code == MB_OK && i < n; i++) {
+		struct told *told = &tracks[track_of(&rows[i])];
+
+		if (retracted_track(&rows[i]) == 0) {
+			told->rows[told->n++] = &rows[i];
 			continue;
 		}
-		while (out->n > 0 && out->rows[out->n - 1]->effective_at >= rows[i].effective_at) {
-			out->n--;
+		while (told->n > 0 &&
+		       told->rows[told->n - 1]->effective_at >= rows[i].effective_at) {
+			told->n--;
 		}
 	}
-	return MB_OK;
+	return code;
 }
 
 static bool same(const struct history_row *row, const struct transition *transition)
 {
 	return row->effective_at == transition->effective_at &&
-	       row->kind == (int32_t)transition->kind &&
-	       row->from_tier == (int32_t)transition->from &&
-	       row->to_tier == (int32_t)transition->to && row->points == transition->points &&
+	       row->kind == (int32_t)transition->kind && row->from_tier == transition->from &&
+	       row->to_tier == transition->to && row->points == transition->points &&
 	       row->policy_version == transition->policy_version;
 }
 
 /* Where fold and log part; moved back to the first transition of its instant, because retracting
  * takes back whole instants. */
-static size_t find_parting(const struct told *told, const struct fold *fold)
+static void find_parting(struct told tracks[TRACK_END], const struct fold *fold)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < fold->n_history; i++) {
+		struct told *told = &tracks[transition_track(fold->history[i].kind)];
 
-	while (i < told->n && i < fold->n_history && same(told->rows[i], &fold->history[i])) {
-		i++;
-	}
-	if (i < told->n) {
-		while (i > 0 && told->rows[i - 1]->effective_at == told->rows[i]->effective_at) {
-			i--;
+		if (told->holding == told->passed && told->holding < told->n &&
+		    same(told->rows[told->holding], &fold->history[i])) {
+			told->holding++;
 		}
+		told->passed++;
 	}
-	return i;
+	for (int track = TRACK_TIER; track < TRACK_END; track++) {
+		struct told *told = &tracks[track];
+
+		told->restated = told->holding < told->n;
+		while (told->restated && told->holding > 0 &&
+		       told->rows[told->holding - 1]->effective_at ==
+			       told->rows[told->holding]->effective_at) {
+			told->holding--;
+		}
+		told->passed = 0;
+	}
 }
 
-static enum mb_code retract(struct store_view *view, int64_t member_id, const struct told *told,
-			    size_t from, int64_t now, struct mb_err *err)
+static enum mb_code tell_row(struct store_view *view, int64_t revision,
+			     const struct history_row *row, struct mb_err *err)
 {
-	const struct history_row *first = told->rows[from];
-	const struct history_row row = {.member_id = member_id,
-					.kind = HISTORY_RETRACTED,
+	struct outbox_row out = {.member_id = row->member_id,
+				 .revision = revision,
+				 .kind = OUTBOX_TOLD,
+				 .effective_at = row->effective_at};
+	enum mb_code code = store_add_history(view, row, &out.history_seq, err);
+
+	return code == MB_OK ? store_add_outbox(view, &out, err) : code;
+}
+
+static enum mb_code retract(struct store_view *view, const struct member_row *member,
+			    enum track track, const struct history_row *first, struct mb_err *err)
+{
+	const struct history_row row = {.member_id = member->member_id,
+					.kind = HISTORY_RETRACTED + (int32_t)track,
 					.restated = true,
 					.from_tier = first->from_tier,
 					.to_tier = first->from_tier,
 					.policy_version = first->policy_version,
-					.effective_at = first->effective_at,
-					.known_at = now};
+					.effective_at = first->effective_at};
 
-	int64_t seq;
-
-	return store_add_history(view, &row, &seq, err);
+	return tell_row(view, member->revision, &row, err);
 }
 
-enum mb_code tell_history(struct store_view *view, int64_t member_id, const struct fold *fold,
-			  int64_t now, struct arena *arena, struct mb_err *err)
+static enum mb_code tell_transition(struct store_view *view, const struct member_row *member,
+				    const struct transition *transition, bool restated,
+				    struct mb_err *err)
 {
-	struct told told;
-	enum mb_code code = read_told(view, member_id, arena, &told, err);
-	size_t from;
-	bool restated;
+	const struct history_row row = {.member_id = member->member_id,
+					.kind = (int32_t)transition->kind,
+					.restated = restated,
+					.from_tier = transition->from,
+					.to_tier = transition->to,
+					.points = transition->points,
+					.policy_version = transition->policy_version,
+					.effective_at = transition->effective_at};
+
+	return tell_row(view, member->revision, &row, err);
+}
+
+enum mb_code tell_history(struct store_view *view, const struct member_row *member,
+			  const struct fold *fold, struct arena *arena, struct mb_err *err)
+{
+	struct told tracks[TRACK_END];
+	enum mb_code code = read_told(view, member->member_id, arena, tracks, err);
 
 	if (code != MB_OK) {
 		return code;
 	}
-	from = find_parting(&told, fold);
-	restated = from < told.n;
-	if (restated) {
-		code = retract(view, member_id, &told, from, now, err);
+	find_parting(tracks, fold);
+	for (int track = TRACK_TIER; code == MB_OK && track < TRACK_END; track++) {
+		const struct told *told = &tracks[track];
+
+		if (told->restated) {
+			code = retract(view, member, (enum track)track, told->rows[told->holding],
+				       err);
+		}
 	}
-	for (size_t i = from; code == MB_OK && i < fold->n_history; i++) {
-		const struct transition *transition = &fold->history[i];
-		const struct history_row row = {.member_id = member_id,
-						.kind = (int32_t)transition->kind,
-						.restated = restated,
-						.from_tier = (int32_t)transition->from,
-						.to_tier = (int32_t)transition->to,
-						.points = transition->points,
-						.policy_version = transition->policy_version,
-						.effective_at = transition->effective_at,
-						.known_at = now};
+	for (size_t i = 0; code == MB_OK && i < fold->n_history; i++) {
+		struct told *told = &tracks[transition_track(fold->history[i].kind)];
 
-		int64_t seq;
-
-		code = store_add_history(view, &row, &seq, err);
+		if (told->passed++ >= told->holding) {
+			code = tell_transition(view, member, &fold->history[i], told->restated,
+					       err);
+		}
 	}
 	return code;
 }

@@ -121,9 +121,10 @@ enum mb_code describe_history(struct store_view *view, const struct fold *fold,
 enum mb_code describe_activities(const struct ledger *ledger, const struct fold *fold,
 				 const struct repository_read *req, int64_t as_of,
 				 struct member *out, struct mb_err *err);
-/* Appends what the fold says and the told rows do not. */
-enum mb_code tell_history(struct store_view *view, int64_t member_id, const struct fold *fold,
-			  int64_t now, struct arena *arena, struct mb_err *err);
+struct member_transition told_transition(const struct history_row *row);
+/* Appends what the fold says and the told rows do not, and tells it by the outbox. */
+enum mb_code tell_history(struct store_view *view, const struct member_row *member,
+			  const struct fold *fold, struct arena *arena, struct mb_err *err);
 
 /* What became known, for those who follow the outbox; numbers are stored. */
 enum outbox_kind {
@@ -131,6 +132,7 @@ enum outbox_kind {
 	OUTBOX_IDENTITY_LINKED = 2,
 	OUTBOX_IDENTITY_UNLINKED = 3,
 	OUTBOX_ENTRY = 4,
+	OUTBOX_TOLD = 5, /* history_seq names the row */
 	OUTBOX_PROFILE = 6,
 };
 

@@ -200,25 +200,6 @@ enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, str
 	return MB_OK;
 }
 
-/* Only what happened to the tier is told so far. */
-static enum mb_code keep_tier_track(struct fold *fold, struct arena *arena, struct mb_err *err)
-{
-	struct transition *rows = arena_array(arena, fold->n_history, sizeof(*rows));
-	size_t n = 0;
-
-	if (rows == NULL) {
-		return arena_fail(arena, err);
-	}
-	for (size_t i = 0; i < fold->n_history; i++) {
-		if (transition_track(fold->history[i].kind) == TRACK_TIER) {
-			rows[n++] = fold->history[i];
-		}
-	}
-	fold->history = rows;
-	fold->n_history = n;
-	return MB_OK;
-}
-
 static struct fold_input input_of(const struct ledger *ledger, const struct policy_list *policies,
 				  int64_t now)
 {
@@ -234,13 +215,11 @@ enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *polici
 			 bool want_schedule, struct fold *out, struct mb_err *err)
 {
 	struct fold_input in = input_of(ledger, policies, now);
-	enum mb_code code;
 
 	in.want_schedule = want_schedule;
 	in.want_counts = ledger->want_counts;
 	in.want_caps = ledger->want_caps;
-	code = fold_ledger(&in, ledger->arena, out, err);
-	return code == MB_OK ? keep_tier_track(out, ledger->arena, err) : code;
+	return fold_ledger(&in, ledger->arena, out, err);
 }
 
 enum mb_code ledger_progress(struct ledger *ledger, const struct repository *repository,

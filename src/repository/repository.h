@@ -85,12 +85,13 @@ struct axes {
 	int64_t as_of, known_at;
 };
 
-/* A transition of the natural tier, or a row of what was told. */
+/* A transition of the fold, or a row of what was told. */
 struct member_transition {
 	struct transition transition; /* its kind is 0 when it is retracted */
+	enum track track;
 	int64_t known_at; /* 0: not told but folded */
 	bool restated; /* corrects rows told before */
-	bool retracted; /* takes back what was told for its instant and later ones */
+	bool retracted; /* takes back what its track was told for its instant and later ones */
 };
 
 /* An entry of the ledger and what became of it. */
@@ -100,8 +101,9 @@ struct member_activity {
 	struct counted counted;
 };
 
-#define MEMBER_PENDING_MAX  200 /* pending orders of an answer */
-#define MEMBER_SCHEDULE_MAX 64 /* changes of an answer */
+#define MEMBER_PENDING_MAX   200 /* pending orders of an answer */
+#define MEMBER_SCHEDULE_MAX  64 /* changes of an answer */
+#define MEMBER_OVERRIDES_MAX 200
 
 struct member_pending {
 	int64_t entry_id;
@@ -137,6 +139,9 @@ struct member {
 	const struct member_transition *history;
 	size_t n_history;
 	bool history_goes_on;
+	/* beside their first page: overrides of the fold, the newest */
+	const struct member_transition *overrides;
+	size_t n_overrides;
 	/* MEMBER_ACTIVITIES: the page that was asked for, the last in canonical order first; it ends
 	 * early rather than take much memory, but never empty */
 	const struct member_activity *activities;
@@ -191,6 +196,7 @@ struct repository_read {
 	unsigned parts; /* of enum member_part */
 	struct axes axes; /* neither after now; with either, no MEMBER_PERSONAL */
 	size_t history_first, history_most; /* the page of it */
+	unsigned history_kinds; /* bits 1 << enum transition_kind; 0: those of the tier's track */
 	uint32_t kinds; /* MEMBER_ACTIVITIES: bits 1 << kind; of them */
 	size_t activities_first, activities_most; /* the page */
 };

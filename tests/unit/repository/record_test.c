@@ -21,7 +21,8 @@
 #include "torture.h"
 
 #define COPIES		  50
-#define HISTORY_RETRACTED 100
+#define RETRACTED	  100 /* + track */
+#define HISTORY_RETRACTED (RETRACTED + TRACK_TIER)
 
 static const char *backend;
 
@@ -72,11 +73,32 @@ static enum mb_code read_rows(struct store_job *job, struct store_view *view, st
 	return code;
 }
 
-static struct rows look(struct repo_bed *bed, int64_t member_id)
+static struct rows look_all(struct repo_bed *bed, int64_t member_id)
 {
 	struct rows rows = {.member_id = member_id, .arena = bed->arena};
 
 	assert_int_equal(store_bed_run(&bed->store, STORE_READ, read_rows, &rows, NULL), MB_OK);
+	return rows;
+}
+
+static enum track track_of(const struct history_row *row)
+{
+	return row->kind > RETRACTED ? (enum track)(row->kind - RETRACTED)
+				     : transition_track((enum transition_kind)row->kind);
+}
+
+/* With the history of the tier alone. */
+static struct rows look(struct repo_bed *bed, int64_t member_id)
+{
+	struct rows rows = look_all(bed, member_id);
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows.n_history; i++) {
+		if (track_of(&rows.history[i]) == TRACK_TIER) {
+			rows.history[n++] = rows.history[i];
+		}
+	}
+	rows.n_history = n;
 	return rows;
 }
 
@@ -426,6 +448,91 @@ static void what_a_late_cancellation_takes_back_is_retracted(void **state)
 	assert_int_equal(rows.history[1].effective_at, rows.history[0].effective_at);
 }
 
+/* Read from its beginning, each track of the log says what holds at its end. */
+static size_t replay(const struct rows *rows, enum track track, struct history_row *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n_history; i++) {
+		const struct history_row *row = &rows->history[i];
+
+		if (track_of(row) != track) {
+			continue;
+		}
+		if (row->kind < RETRACTED) {
+			out[n++] = *row;
+		}
+		while (row->kind > RETRACTED && n > 0 &&
+		       out[n - 1].effective_at >= row->effective_at) {
+			n--;
+		}
+	}
+	return n;
+}
+
+static void case_31_a_settlement_that_was_told_stays_and_is_restated(void **state)
+{
+	struct repo_bed *bed = *state;
+	int64_t ada = repo_enroll(bed, "ada"), settled_at;
+	struct history_row held[64];
+	struct record_item first, late;
+	struct rows before, after;
+	size_t n;
+
+	record_upgrade(bed, ada, "o1", BED_NOW, 1000000, &first);
+	clock_set(&bed->store.clock, BED_NOW + 40 * US_PER_DAY);
+	record_upgrade(bed, ada, "o2", BED_NOW + 40 * US_PER_DAY, 100, &late);
+	before = look_all(bed, ada);
+	n = replay(&before, TRACK_SETTLEMENT, held);
+	assert_true(n >= 1);
+	settled_at = held[n - 1].effective_at;
+	assert_true(settled_at > BED_NOW && held[n - 1].points == 451);
+	/* of a settled month, told now */
+	record_upgrade(bed, ada, "o3", BED_NOW + 5 * US_PER_DAY, 100000, &late);
+	after = look_all(bed, ada);
+	assert_true(after.n_history > before.n_history);
+	for (size_t i = 0; i < before.n_history; i++) {
+		assert_int_equal(after.history[i].kind, before.history[i].kind);
+		assert_int_equal(after.history[i].points, before.history[i].points);
+		assert_int_equal(after.history[i].known_at, before.history[i].known_at);
+		assert_int_equal(after.history[i].effective_at, before.history[i].effective_at);
+	}
+	for (size_t i = before.n_history; i < after.n_history; i++) {
+		/* the upgrade to Silver stands, so its track is not taken back */
+		assert_true(after.history[i].kind != HISTORY_RETRACTED);
+	}
+	n = replay(&after, TRACK_SETTLEMENT, held);
+	assert_true(held[n - 1].effective_at == settled_at && held[n - 1].restated);
+	assert_true(held[n - 1].points > 451);
+}
+
+static void what_is_told_is_in_the_outbox(void **state)
+{
+	struct repo_bed *bed = *state;
+	int64_t ada = repo_enroll(bed, "ada"), seq = 0;
+	struct record_item first, late;
+	struct rows rows;
+
+	record_upgrade(bed, ada, "o1", BED_NOW, 1000000, &first);
+	clock_set(&bed->store.clock, BED_NOW + 400 * US_PER_DAY);
+	record_upgrade(bed, ada, "o2", BED_NOW - US_PER_DAY, 1000000, &late);
+	rows = look_all(bed, ada);
+	assert_true(rows.n_history > 6);
+	for (size_t i = 0; i < rows.n_outbox; i++) {
+		const struct outbox_row *out = &rows.outbox[i];
+
+		if (out->kind != 5) {
+			assert_int_equal(out->history_seq, 0);
+			continue;
+		}
+		assert_int_equal(out->history_seq, ++seq);
+		assert_int_equal(out->effective_at, rows.history[seq - 1].effective_at);
+		assert_int_equal(out->known_at, rows.history[seq - 1].known_at);
+		assert_int_equal(out->member_id, ada);
+	}
+	assert_int_equal(seq, rows.n_history);
+}
+
 static void what_time_did_is_told_by_the_next_write(void **state)
 {
 	struct repo_bed *bed = *state;
@@ -548,6 +655,8 @@ int main(int argc, char **argv)
 		TEST(an_upgrade_is_told_once),
 		TEST(a_late_entry_restates_and_rewrites_nothing),
 		TEST(what_a_late_cancellation_takes_back_is_retracted),
+		TEST(case_31_a_settlement_that_was_told_stays_and_is_restated),
+		TEST(what_is_told_is_in_the_outbox),
 		TEST(what_time_did_is_told_by_the_next_write),
 		TEST(a_ledger_too_large_to_fold_changes_nothing),
 		TEST(no_memory_for_a_member_is_said_with_a_time_to_wait),
