@@ -118,6 +118,23 @@ def test_a_sample_of_visits(start):
     assert alike(scores(daemon.api(), "taobao-behaviour", expected)) == alike(found)
 
 
+def test_every_cap_of_visits(start, home):
+    """Six stores a day: 1 for each day, 20 for each month, 100 for the window, whatever the order of the lines."""
+    daemon = start("--store", "memory")
+    first = datetime.datetime(2026, 4, 1, tzinfo=ZONE)
+    days = [first + datetime.timedelta(days=number) for number in range(214)]  # to the end of October
+    lines = [f"{user},0,{store},pv,{int(day.timestamp()) + 3600 * store}\n" for user, some in (
+        ("month", days[:30]), ("edge", days[29:31]), ("window", days), ("four", days[:140])) for day in some for store in range(6)]
+    random.Random(4).shuffle(lines)
+    run = ctl.Memberctl(daemon.target)
+    report = run.json("import", "--mapping", os.path.join(TAOBAO, "taobao.yaml"), "--shift-weeks", "0", write(home, "log.csv", lines))
+    assert report["sent"]["accepted"] == len(lines) == 6 * (30 + 2 + 214 + 140), report
+    found = scores(daemon.api(), "taobao-behaviour", ["month", "edge", "window", "four"])
+    assert {user: part(answer, "VISITS") // 10**6 for user, answer in found.items()} == {
+        "month": 20, "edge": 2, "window": 100, "four": 20 * 4 + 18}
+    assert found["window"].score.score == 50  # who buys nothing: the guard
+
+
 def test_a_sample_of_reviews(start):
     daemon = start()
     run = ctl.Memberctl(daemon.target)
