@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/admin.h"
 #include "daemon/daemon.h"
+#include "repository/repository.h"
 
 #include <string.h>
 
@@ -59,6 +60,7 @@ void watch_metrics(struct strbuf *out, void *data)
 	metric_set_value(m->arena_limit_bytes, (int64_t)daemon->budget.limit);
 	metric_set_value(m->store_writable,
 			 atomic_load(&daemon->store_health) == STORE_HEALTHY ? 1 : 0);
+	metric_set_value(m->ledger_entries_read_total, repository_entries_read(daemon->repository));
 	metric_set_value(m->draining, atomic_load(&daemon->draining) ? 1 : 0);
 	metric_set_value(m->log_lines_dropped_total, (int64_t)atomic_load(&daemon->log.dropped));
 	metric_render(daemon->metrics, out);

@@ -37,6 +37,7 @@ struct repository {
 	_Atomic(struct policy_set *) policies;
 	_Atomic int64_t latest; /* greatest known_at seen */
 	struct prune *prune;
+	_Atomic int64_t entries_read; /* of ledgers, from the store */
 	_Atomic int64_t pending; /* calls submitted whose cb has not ended */
 	void (*closed)(void *data); /* set by repository_close() */
 	void *closed_data;
@@ -44,6 +45,7 @@ struct repository {
 
 /* A ledger while a job works on it. */
 struct ledger {
+	struct repository *repository;
 	struct member_row row;
 	struct entry *entries; /* by entry_id as stored, then what the job added */
 	size_t n, cap;

@@ -127,7 +127,8 @@ enum mb_code ledger_init(struct ledger *ledger, struct repository *repository,
 {
 	size_t reserve = kind == STORE_WRITE ? repository->ledger_max / WRITE_RESERVE : 0;
 
-	*ledger = (struct ledger){.arena = ledger_arena(repository, reserve, err)};
+	*ledger = (struct ledger){.repository = repository,
+				  .arena = ledger_arena(repository, reserve, err)};
 	return ledger->arena == NULL ? MB_OVERLOADED : MB_OK;
 }
 
@@ -157,6 +158,7 @@ enum mb_code ledger_load(struct ledger *ledger, struct store_view *view, struct 
 	if (code != MB_OK) {
 		return code;
 	}
+	atomic_fetch_add(&ledger->repository->entries_read, (int64_t)n);
 	entries = arena_array(ledger->arena, n, sizeof(*entries));
 	if (entries == NULL) {
 		return arena_fail(ledger->arena, err);

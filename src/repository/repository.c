@@ -95,6 +95,11 @@ void repository_cancel(struct repository *repository, struct repository_call *ca
 
 /* ---- time and policies ---- */
 
+int64_t repository_entries_read(const struct repository *repository)
+{
+	return atomic_load(&repository->entries_read);
+}
+
 int64_t repository_now(const struct repository *repository)
 {
 	int64_t now = clock_now(repository->clock);

@@ -379,6 +379,8 @@ bool repository_policy_version(const struct repository *repository, int32_t vers
 			       struct policy_version *out);
 /* Whether version 1 is another text than the embedded default, which then plays no part. */
 bool repository_default_differs(const struct repository *repository);
+/* How many entries of ledgers were read from the store since the opening. */
+int64_t repository_entries_read(const struct repository *repository);
 /* A keyed digest, for what leaves the process and must come back unchanged. */
 enum mb_code repository_digest(const struct repository *repository, const struct str *parts,
 			       size_t n, unsigned char out[32], struct mb_err *err);
