@@ -193,8 +193,7 @@ static void act_on_mark(struct timeline *line, enum event_kind kind, uint32_t nu
 	}
 	if (kind == EVENT_SHARE_ENDS) {
 		mark->void_at_end = mark->openings == 0;
-	}
-	if (kind == EVENT_BEGINS || kind == EVENT_FREES) {
+	} else if (kind == EVENT_BEGINS || kind == EVENT_FREES) {
 		release(line, number);
 	} else {
 		hold(line, number);
@@ -298,7 +297,8 @@ static unsigned act_on(struct timeline *line, const struct moment *event, struct
 		act_on_trust(line, kind, event->subject);
 		return CHANGE_PENALTY;
 	case EVENT_FALL:
-		act->fall = line->begun = true;
+		act->fall = act->fall || line->book.facts[event->subject].undone_at > act->at;
+		line->begun = true;
 		return CHANGE_PENALTY;
 	case EVENT_OVERRIDE:
 		act->overrides = true;

@@ -2,7 +2,8 @@
 /*
  * A reversal is judged whole: one line too much and nothing of it counts. Everything that was
  * accepted weighs, whatever its instant: what is taken back later than a reversal that comes late
- * must still be there then. What was undone weighs until it was.
+ * must still be there then. What was undone weighs until it was; what is judged weighs whole,
+ * whatever undo waits for it.
  */
 #include "domain/admission.h"
 
@@ -51,16 +52,16 @@ static size_t steps_begun(const struct taken_line *line, int64_t t)
 	return low;
 }
 
-/* The most that is taken at any instant of [from, until). */
-static int64_t most_taken(const struct taken_line *line, int64_t from, int64_t until)
+/* The most that is taken at any instant from this one on. */
+static int64_t most_taken(const struct taken_line *line, int64_t from)
 {
 	size_t i = steps_begun(line, from);
 	int64_t most = i > 0 ? line->steps[i - 1].sum : 0;
 
-	for (; i < line->n && line->steps[i].at < until; i++) {
+	for (; i < line->n; i++) {
 		most = max_i64(most, line->steps[i].sum);
 	}
-	return from < until ? most : 0;
+	return most;
 }
 
 static bool grow(struct arena *arena, void **items, size_t n, size_t *room, size_t size)
@@ -122,7 +123,7 @@ static bool take(struct arena *arena, struct taken_line *line, int64_t amount, i
 }
 
 static enum mb_code judge_line(const struct admission *admission, const struct reversal_line *back,
-			       int64_t from, int64_t until, struct mb_err *err)
+			       int64_t from, struct mb_err *err)
 {
 	const struct order *order = &admission->order->order;
 	size_t i = find_line(order, back->line_no);
@@ -136,7 +137,7 @@ static enum mb_code judge_line(const struct admission *admission, const struct r
 		return mb_fail_field(err, MB_REFUND_LINE_MISMATCH, "currency", "line %d is in %s",
 				     back->line_no, order->lines[i].currency);
 	}
-	left = line_net(&order->lines[i]) - most_taken(&admission->taken[i], from, until);
+	left = line_net(&order->lines[i]) - most_taken(&admission->taken[i], from);
 	if (back->amount > left) {
 		return mb_fail_field(err, MB_REFUND_OVER_REMAINDER, "amount",
 				     "of line %d only %lld is left to take back", back->line_no,
@@ -156,7 +157,7 @@ static bool is_closed(const struct admission *admission, int64_t t)
 }
 
 enum mb_code admission_try(const struct admission *admission, const struct activity *activity,
-			   int64_t from, int64_t until, struct mb_err *err)
+			   int64_t from, struct mb_err *err)
 {
 	const struct reversal *reversal = &activity->reversal;
 	enum mb_code code = MB_OK;
@@ -166,7 +167,7 @@ enum mb_code admission_try(const struct admission *admission, const struct activ
 	}
 	for (size_t i = 0;
 	     activity->kind == ACTIVITY_REVERSAL && i < reversal->n_lines && code == MB_OK; i++) {
-		code = judge_line(admission, &reversal->lines[i], from, until, err);
+		code = judge_line(admission, &reversal->lines[i], from, err);
 		if (code != MB_OK) {
 			mb_err_prefix_field(err, "reversal.lines[%zu]", i);
 		}

@@ -36,9 +36,9 @@ struct admission {
 
 /* False when the arena refused. */
 bool admission_init(struct admission *admission, const struct activity *order, struct arena *arena);
-/* Judges a completion, cancellation or reversal of the order that is in force in [from, until). */
+/* Judges a completion, cancellation or reversal of the order that takes place at `from`. */
 enum mb_code admission_try(const struct admission *admission, const struct activity *activity,
-			   int64_t from, int64_t until, struct mb_err *err);
+			   int64_t from, struct mb_err *err);
 /* Takes in what was accepted, in force in [from, until). */
 void admission_take(struct admission *admission, const struct activity *activity, int64_t from,
 		    int64_t until);

@@ -387,13 +387,13 @@ bool book_build(const struct fold_input *in, struct arena *arena, struct book *o
 
 static enum entry_state mark_state(const struct mark *mark, const struct fact *fact, int64_t t)
 {
+	if (fact->verdict != ENTRY_APPLIED) {
+		return fact->verdict;
+	}
 	if (fact->undone_at <= t) {
 		return mark->void_at_end || (mark->kind == INTERACTION_POST && !mark->posts)
 			       ? ENTRY_VOIDED
 			       : ENTRY_REVERSED;
-	}
-	if (fact->verdict != ENTRY_APPLIED) {
-		return fact->verdict;
 	}
 	if (mark->kind == INTERACTION_SHARE) {
 		return mark->openings > 0 ? ENTRY_POSTED : ENTRY_PENDING;
@@ -412,8 +412,9 @@ enum entry_state book_state(const struct book *book, uint32_t index, int64_t t)
 	if (kind == ACTIVITY_ORDER) {
 		return order_record_state(&book->records[fact->subject]);
 	}
-	if (is_interaction(kind) && kind != ACTIVITY_OPENING) {
+	if (interaction_of(kind) != 0) {
 		return mark_state(&book->marks[fact->subject], fact, t);
 	}
-	return fact->undone_at <= t ? ENTRY_REVERSED : fact->verdict;
+	return fact->verdict == ENTRY_APPLIED && fact->undone_at <= t ? ENTRY_REVERSED
+								      : fact->verdict;
 }

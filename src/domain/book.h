@@ -127,7 +127,7 @@ enum event_kind {
 	EVENT_FALL, /* entry: a finding */
 	EVENT_OVERRIDE, /* entry: it begins or ends */
 	EVENT_SUSPENSION, /* entry */
-	EVENT_SHARE_ENDS /* mark: a share is undone */
+	EVENT_SHARE_ENDS /* mark: a share was undone */
 };
 
 /* What a window sums up; of posted orders. */

@@ -242,13 +242,25 @@ struct verdict {
 
 /*
  * Judges an activity that passed activity_check() and whose key is new against the ledger as it
- * stands (the contract's order: window, then content). On failure nothing is to be stored:
- * MB_OUT_OF_WINDOW, MB_ORDER_EXISTS, MB_ORDER_CLOSED, MB_REFUND_OVER_REMAINDER,
- * MB_REFUND_LINE_MISMATCH, MB_PARKED_FULL.
- * `now` is the instant of receipt (known_at). The caller then gives the new entry a revision above
- * all others and appends it.
+ * stands (the contract's order: window, then content); ledger->t is the instant of receipt
+ * (known_at). On failure nothing is to be stored: MB_OUT_OF_WINDOW, MB_ORDER_EXISTS,
+ * MB_ORDER_CLOSED, MB_REFUND_OVER_REMAINDER, MB_REFUND_LINE_MISMATCH, MB_PARKED_FULL,
+ * MB_UNDO_NOT_ALLOWED, MB_NAMED_KIND_MISMATCH, MB_FINDING_EXISTS, MB_FINDING_NOT_ALLOWED,
+ * MB_VOID_NOT_ALLOWED, MB_ACTIVITY_NOT_FOUND (of a void). The caller then gives the new entry a
+ * revision above all others and appends it.
  */
-enum mb_code ledger_judge(const struct entry *entries, size_t n_entries,
-			  const struct policy_list *policies, const struct activity *activity,
-			  int64_t now, struct arena *arena, struct verdict *out,
-			  struct mb_err *err);
+enum mb_code ledger_receive(const struct fold_input *ledger, const struct activity *activity,
+			    struct arena *arena, struct verdict *out, struct mb_err *err);
+
+/* The same where it does not matter whose ledger it is. */
+static inline enum mb_code ledger_judge(const struct entry *entries, size_t n_entries,
+					const struct policy_list *policies,
+					const struct activity *activity, int64_t now,
+					struct arena *arena, struct verdict *out,
+					struct mb_err *err)
+{
+	const struct fold_input ledger = {
+		.entries = entries, .n_entries = n_entries, .policies = policies, .t = now};
+
+	return ledger_receive(&ledger, activity, arena, out, err);
+}

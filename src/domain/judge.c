@@ -14,11 +14,8 @@
 #include <stdlib.h>
 
 struct bench {
-	const struct entry *entries;
-	size_t n_entries;
-	const struct policy_list *policies;
+	const struct fold_input *ledger;
 	const struct activity *activity;
-	int64_t now;
 	struct arena *arena;
 	/* its family; the new one first, as it would be entered after all others */
 	struct entry *family;
@@ -48,13 +45,13 @@ static const struct entry *find_named(const struct bench *bench)
 {
 	const struct activity *activity = bench->activity;
 
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		const struct activity *other = &bench->entries[i].activity;
+	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
+		const struct activity *other = &bench->ledger->entries[i].activity;
 
 		if (has_order(activity)
 			    ? other->kind == ACTIVITY_ORDER && same_order(other, activity)
 			    : names(activity, other)) {
-			return &bench->entries[i];
+			return &bench->ledger->entries[i];
 		}
 	}
 	return NULL;
@@ -71,7 +68,7 @@ struct kin {
 
 static void take(const struct bench *bench, struct kin *kin, size_t i)
 {
-	const struct activity *activity = &bench->entries[i].activity;
+	const struct activity *activity = &bench->ledger->entries[i].activity;
 
 	kin->taken[i] = true;
 	kin->n++;
@@ -83,8 +80,8 @@ static void take_direct(const struct bench *bench, struct kin *kin)
 {
 	const struct activity *activity = bench->activity;
 
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		const struct activity *other = &bench->entries[i].activity;
+	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
+		const struct activity *other = &bench->ledger->entries[i].activity;
 		bool is_kin =
 			has_order(activity) && has_order(other) && same_order(other, activity);
 
@@ -106,8 +103,8 @@ static void take_namers(const struct bench *bench, struct kin *kin)
 
 	do {
 		before = kin->n;
-		for (size_t i = 0; i < bench->n_entries && !kin->failed; i++) {
-			const struct activity *other = &bench->entries[i].activity;
+		for (size_t i = 0; i < bench->ledger->n_entries && !kin->failed; i++) {
+			const struct activity *other = &bench->ledger->entries[i].activity;
 
 			if (activity_names_activity(other->kind) && !kin->taken[i] &&
 			    intern_find(&kin->keys, other->about_source, other->about_event_id) !=
@@ -123,7 +120,7 @@ static bool gather(struct bench *bench)
 	const struct activity *activity = bench->activity;
 	struct kin kin = {.keys = {.arena = bench->arena}};
 
-	kin.taken = arena_array(bench->arena, bench->n_entries, sizeof(*kin.taken));
+	kin.taken = arena_array(bench->arena, bench->ledger->n_entries, sizeof(*kin.taken));
 	if (kin.taken == NULL ||
 	    intern_put(&kin.keys, activity->source, activity->source_event_id) == INTERN_NONE) {
 		return false;
@@ -136,12 +133,12 @@ static bool gather(struct bench *bench)
 		return false;
 	}
 	bench->family[0] = (struct entry){
-		.revision = INT64_MAX, .known_at = bench->now, .activity = *activity};
+		.revision = INT64_MAX, .known_at = bench->ledger->t, .activity = *activity};
 	bench->n_family = 1;
-	for (size_t i = 0; i < bench->n_entries; i++) {
+	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
 		if (kin.taken[i]) {
 			bench->indices[bench->n_family] = i;
-			bench->family[bench->n_family++] = bench->entries[i];
+			bench->family[bench->n_family++] = bench->ledger->entries[i];
 		}
 	}
 	return true;
@@ -183,7 +180,7 @@ static enum mb_code judge_follower(struct bench *bench, const struct entry *orde
 		}
 	}
 	return admission.failed ? arena_fail(bench->arena, err)
-				: admission_try(&admission, activity, at, TIME_NEVER, err);
+				: admission_try(&admission, activity, at, err);
 }
 
 /* What it names may be of a kind that it cannot name, and found or void already. */
@@ -204,14 +201,13 @@ static enum mb_code judge_naming(struct bench *bench, const struct entry *named,
 
 static enum mb_code judge_named(struct bench *bench, const struct entry *named, struct mb_err *err)
 {
-	const struct fold_input in = {.entries = bench->family + 1,
-				      .n_entries = bench->n_family - 1,
-				      .policies = bench->policies,
-				      .t = bench->now};
+	struct fold_input in = *bench->ledger;
 
 	if (bench->activity->kind == ACTIVITY_REVIEW) {
 		return MB_OK;
 	}
+	in.entries = bench->family + 1;
+	in.n_entries = bench->n_family - 1;
 	if (!book_build(&in, bench->arena, &bench->book)) {
 		return arena_fail(bench->arena, err);
 	}
@@ -224,8 +220,8 @@ static enum mb_code judge_named(struct bench *bench, const struct entry *named, 
 /* Collects the orders and keys that are known. */
 static bool list_known(const struct bench *bench, struct intern *orders, struct intern *keys)
 {
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		const struct activity *activity = &bench->entries[i].activity;
+	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
+		const struct activity *activity = &bench->ledger->entries[i].activity;
 
 		if (activity->kind == ACTIVITY_ORDER &&
 		    intern_put(orders, activity->order_source, activity->order_id) == INTERN_NONE) {
@@ -241,12 +237,12 @@ static bool list_known(const struct bench *bench, struct intern *orders, struct 
 /* How many wait; no more than so many while that is below the limit anyway. */
 static enum mb_code count_parked(const struct bench *bench, size_t *parked, struct mb_err *err)
 {
-	int32_t zone = bench->policies->versions[0]->zone_minutes;
+	int32_t zone = bench->ledger->policies->versions[0]->zone_minutes;
 	struct intern orders = {.arena = bench->arena}, keys = {.arena = bench->arena};
 
 	*parked = 0;
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		enum activity_kind kind = bench->entries[i].activity.kind;
+	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
+		enum activity_kind kind = bench->ledger->entries[i].activity.kind;
 
 		*parked += activity_names_order(kind) || activity_names_activity(kind);
 	}
@@ -257,8 +253,8 @@ static enum mb_code count_parked(const struct bench *bench, size_t *parked, stru
 		return arena_fail(bench->arena, err);
 	}
 	*parked = 0;
-	for (size_t i = 0; i < bench->n_entries; i++) {
-		const struct activity *activity = &bench->entries[i].activity;
+	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
+		const struct activity *activity = &bench->ledger->entries[i].activity;
 		bool waits = (activity_names_order(activity->kind) &&
 			      intern_find(&orders, activity->order_source, activity->order_id) ==
 				      INTERN_NONE) ||
@@ -266,7 +262,7 @@ static enum mb_code count_parked(const struct bench *bench, size_t *parked, stru
 			      intern_find(&keys, activity->about_source,
 					  activity->about_event_id) == INTERN_NONE);
 
-		*parked += waits && !parked_expired(activity, zone, bench->now);
+		*parked += waits && !parked_expired(activity, zone, bench->ledger->t);
 	}
 	return MB_OK;
 }
@@ -341,8 +337,9 @@ static enum mb_code conclude(const struct bench *bench, struct verdict *out, str
 {
 	const struct fold_input in = {.entries = bench->family,
 				      .n_entries = bench->n_family,
-				      .policies = bench->policies,
-				      .t = bench->now};
+				      .policies = bench->ledger->policies,
+				      .member_id = bench->ledger->member_id,
+				      .t = bench->ledger->t};
 	struct verdict verdict = {0};
 	struct fold fold;
 	enum mb_code code = fold_ledger(&in, bench->arena, &fold, err);
@@ -358,23 +355,17 @@ static enum mb_code conclude(const struct bench *bench, struct verdict *out, str
 	return MB_OK;
 }
 
-enum mb_code ledger_judge(const struct entry *entries, size_t n_entries,
-			  const struct policy_list *policies, const struct activity *activity,
-			  int64_t now, struct arena *arena, struct verdict *out, struct mb_err *err)
+enum mb_code ledger_receive(const struct fold_input *ledger, const struct activity *activity,
+			    struct arena *arena, struct verdict *out, struct mb_err *err)
 {
-	struct bench bench = {.entries = entries,
-			      .n_entries = n_entries,
-			      .policies = policies,
-			      .activity = activity,
-			      .now = now,
-			      .arena = arena};
+	struct bench bench = {.ledger = ledger, .activity = activity, .arena = arena};
 	bool waits_for_it =
 		activity_names_order(activity->kind) || activity_names_activity(activity->kind);
 	const struct entry *named = NULL;
 	enum mb_code code = MB_OK;
 
-	if (now > calendar_add_months(activity->occurred_at, WINDOW_MONTHS_KEPT,
-				      policies->versions[0]->zone_minutes)) {
+	if (ledger->t > calendar_add_months(activity->occurred_at, WINDOW_MONTHS_KEPT,
+					    ledger->policies->versions[0]->zone_minutes)) {
 		return mb_fail_field(err, MB_OUT_OF_WINDOW, "occurred_at",
 				     "lies more than %d months back", WINDOW_MONTHS_KEPT);
 	}

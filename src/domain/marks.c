@@ -333,8 +333,8 @@ static bool add_events(struct book *book, uint32_t number)
 		return false;
 	}
 	return (!mark->posts || book_add_event(book, mark->begins_at, EVENT_BEGINS, number)) &&
-	       book_add_event(book, fact->undone_at, is_share ? EVENT_SHARE_ENDS : EVENT_HOLDS,
-			      number) &&
+	       book_add_event(book, fact->undone_at, EVENT_HOLDS, number) &&
+	       (!is_share || book_add_event(book, fact->undone_at, EVENT_SHARE_ENDS, number)) &&
 	       hold_between(book, fact->found_at, fact->found_until, number);
 }
 

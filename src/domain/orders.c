@@ -92,85 +92,98 @@ static enum entry_state judge_waiting(const struct book *book, struct admission 
 	if (parked_expired(activity, book->zone, order->known_at)) {
 		return ENTRY_EXPIRED;
 	}
-	if (book_voided_before(book, follower, order->revision)) {
-		return ENTRY_APPLIED;
-	}
-	if (admission_try(admission, activity, from, until, NULL) != MB_OK) {
+	if (admission_try(admission, activity, from, NULL) != MB_OK) {
 		return ENTRY_REFUSED;
 	}
-	admission_take(admission, activity, from, until);
+	if (!book_voided_before(book, follower, order->revision)) {
+		admission_take(admission, activity, from, until);
+	}
 	return ENTRY_APPLIED;
 }
 
 /* In canonical order; what came after the order was accepted when it came. */
 static bool judge_followers(struct book *book, const struct order_record *record)
 {
+	const struct entry *order = record->entry;
 	struct admission admission = {0};
 
 	for (uint32_t i = book->facts[record->index].followers; i != NO_INDEX;
 	     i = book->facts[i].next) {
-		if (!has_waited(book, i, record->entry)) {
+		if (!has_waited(book, i, order)) {
 			continue;
 		}
 		if (admission.order == NULL &&
-		    !admission_init(&admission, &record->entry->activity, book->arena)) {
+		    !admission_init(&admission, &order->activity, book->arena)) {
 			return false;
 		}
-		book->facts[i].verdict = judge_waiting(book, &admission, i, record->entry);
+		book->facts[i].verdict = judge_waiting(book, &admission, i, order);
 	}
 	return !admission.failed;
 }
 
-/* ---- instants ---- */
+/* ---- the course of an order ---- */
 
-static void set_completed(struct order_record *record, int64_t completed_at, int64_t delay)
+/* Completions and cancellations act in canonical order, each on what was reached when it took
+ * place, so a completion after the posting or after a cancellation says nothing new. A cancellation
+ * before the posting is for good, also when it is undone. */
+struct course {
+	int64_t paid_at, delay;
+	int64_t completed_at, posts_at; /* reached so far */
+	bool closed;
+};
+
+static void complete(struct course *course, int64_t completed_at)
 {
-	record->completed_at = max_i64(completed_at, record->entry->activity.occurred_at);
-	record->posts_at = calendar_add(record->completed_at, delay);
+	course->completed_at = max_i64(completed_at, course->paid_at);
+	course->posts_at = calendar_add(course->completed_at, course->delay);
 }
 
-/* Gives the delay of its posting. */
-static int64_t begin_times(const struct book *book, struct order_record *record)
+static struct course begin_course(const struct book *book, const struct activity *order)
 {
-	const struct activity *order = &record->entry->activity;
 	const struct policy *policy = policy_at(book->policies, order->occurred_at);
 	int64_t automatic = policy->posting.auto_complete[order->order.platform];
-	int64_t delay = policy->posting.delay[order->order.platform];
+	struct course course = {.paid_at = order->occurred_at,
+				.delay = policy->posting.delay[order->order.platform],
+				.completed_at = TIME_NEVER,
+				.posts_at = TIME_NEVER};
 
 	if (order->order.completed_at != 0) {
-		set_completed(record, order->order.completed_at, delay);
+		complete(&course, order->order.completed_at);
 	} else if (automatic > 0) {
-		set_completed(record, calendar_add(order->occurred_at, automatic), delay);
+		complete(&course, calendar_add(order->occurred_at, automatic));
 	}
-	return delay;
+	return course;
 }
 
-/* Completions and the first cancellation, in canonical order: each acts on what was reached when
- * it took place, so a completion after the posting or after the cancellation says nothing new. A
- * cancellation before the posting is for good, also when it is undone. */
+/* True for a cancellation that comes before the posting. */
+static bool follow(struct course *course, const struct activity *activity, int64_t from)
+{
+	if (activity->kind == ACTIVITY_COMPLETION && !course->closed &&
+	    activity->occurred_at < course->posts_at) {
+		complete(course, activity->completion.completed_at);
+	}
+	if (activity->kind != ACTIVITY_CANCELLATION || course->closed) {
+		return false;
+	}
+	course->closed = true;
+	return from < course->posts_at;
+}
+
 static void find_times(const struct book *book, struct order_record *record)
 {
-	int64_t delay = begin_times(book, record);
+	struct course course = begin_course(book, &record->entry->activity);
 
 	for (uint32_t i = book->facts[record->index].followers; i != NO_INDEX;
 	     i = book->facts[i].next) {
-		const struct activity *activity = &book->entries[i].activity;
 		const struct fact *fact = &book->facts[i];
 
-		if (fact->verdict != ENTRY_APPLIED || fact->voided) {
-			continue;
-		}
-		if (activity->kind == ACTIVITY_COMPLETION &&
-		    activity->occurred_at < record->posts_at) {
-			set_completed(record, activity->completion.completed_at, delay);
-		} else if (activity->kind == ACTIVITY_CANCELLATION) {
-			if (fact->from < record->posts_at) {
-				record->closed_at = fact->from;
-				record->posts_at = TIME_NEVER;
-			}
-			return;
+		if (fact->verdict == ENTRY_APPLIED && !fact->voided &&
+		    follow(&course, &book->entries[i].activity, fact->from)) {
+			record->closed_at = fact->from;
 		}
 	}
+	record->completed_at = course.completed_at;
+	record->posts_at = record->closed_at == TIME_NEVER ? course.posts_at : TIME_NEVER;
 }
 
 /* ---- events ---- */

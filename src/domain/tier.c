@@ -43,7 +43,7 @@ bool tier_fall(struct tier_state *state, int64_t live, int64_t at, const struct 
 				   .to = (int32_t)state->tier,
 				   .points = live,
 				   .policy_version = policy->version};
-	return before.tier != state->tier || before.at_risk || before.protected_until != 0;
+	return before.tier != state->tier || before.at_risk || before.protected_until > at;
 }
 
 bool tier_upgrade(struct tier_state *state, int64_t live, int64_t at, const struct policy *policy,
@@ -65,6 +65,9 @@ bool tier_upgrade(struct tier_state *state, int64_t live, int64_t at, const stru
 	state->protected_until = calendar_month_day(
 		calendar_month(at, policy->zone_minutes) + policy->protection.months,
 		policy->protection.settlement_day, policy->zone_minutes);
+	if (state->protected_until <= at) { /* of no months, this month's settlement is over */
+		state->protected_until = 0;
+	}
 	return true;
 }
 
