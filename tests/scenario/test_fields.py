@@ -71,6 +71,7 @@ def by_member(api):
         "UnlinkIdentity": lambda ref: api.members.UnlinkIdentity(
             request_id=str(uuid.uuid4()), member=ref, identity=dict(issuer="a", external_id="b")),
         "GetScore": lambda ref: api.scores.GetScore(member=ref),
+        "ListActivities": lambda ref: api.scores.ListActivities(member=ref),
         "CheckBenefit": lambda ref: api.benefits.CheckBenefit(member=ref, benefit_id="value-channel-discount"),
         "ListMemberBenefits": lambda ref: api.benefits.ListMemberBenefits(member=ref),
         "QuoteDiscount": lambda ref: api.benefits.QuoteDiscount(member=ref, currency="CNY", lines=[line]),
@@ -110,7 +111,7 @@ def test_nobody_is_not_found_in_each_method(api):
 def test_min_revision(shared, api, revision, reason, code):
     fields = dict(member=ref(shared.member), min_revision=revision)
     for call in (lambda: api.members.GetMember(**fields), lambda: api.scores.GetScore(**fields),
-                 lambda: api.members.ListTierHistory(**fields),
+                 lambda: api.members.ListTierHistory(**fields), lambda: api.scores.ListActivities(**fields),
                  lambda: api.benefits.CheckBenefit(benefit_id="value-channel-discount", **fields),
                  lambda: api.benefits.ListMemberBenefits(**fields), lambda: api.benefits.GetHotelStatus(**fields),
                  lambda: api.benefits.QuoteDiscount(currency="CNY", lines=[basket_line()], **fields),
@@ -135,7 +136,7 @@ def test_axes_of_time(shared, api, seconds, nanos, path, reason):
     for axis in ("as_of", "known_at"):
         fields = dict(member=ref(shared.member), **{axis: dict(seconds=seconds, nanos=nanos)})
         for call in (lambda: api.members.GetMember(**fields), lambda: api.scores.GetScore(**fields),
-                     lambda: api.members.ListTierHistory(**fields),
+                     lambda: api.members.ListTierHistory(**fields), lambda: api.scores.ListActivities(**fields),
                      lambda: api.benefits.CheckBenefit(benefit_id="value-channel-discount", **fields),
                      lambda: api.benefits.ListMemberBenefits(**fields)):
             expect(call, axis + path, reason, "NOT_FOUND" if reason == "MEMBER_NOT_FOUND" else INVALID)
@@ -200,7 +201,8 @@ def test_batches_hold_1_to_500(shared, api):
     check = dict(member=member, benefit_id="value-channel-discount")
     for call, path in ((lambda n: api.members.BatchGetMembers(members=[member] * n), "members"),
                        (lambda n: api.benefits.BatchCheckBenefits(checks=[check] * n), "checks"),
-                       (lambda n: api.scores.RecordActivities(activities=[M.Activity()] * n), "activities")):
+                       (lambda n: api.scores.RecordActivities(activities=[M.Activity()] * n), "activities"),
+                       (lambda n: api.scores.StreamActivities(activities=[M.Activity()] * n), "activities")):
         for n in (0, 501, 5000):
             expect(lambda: call(n), path)
         assert len(call(1).results) == 1
@@ -338,16 +340,25 @@ def activity(kind, member):
         "completion": dict(order=dict(order_id="o"), completed_at=stamp(1795000000)),
         "cancellation": dict(order=dict(order_id="o")),
         "reversal": dict(order=dict(order_id="o"), lines=[dict(line_no=1, currency="CNY", amount=1)]),
+        "review": dict(order=dict(order_id="o"), line_no=1),
+        "share": dict(content="c", channel="chat"),
+        "opening": dict(share=dict(source_event_id="s"), by=dict(member_id=member), verified=True),
+        "post": dict(content="c"),
+        "answer": dict(question="q", asker=dict(member_id=member)),
+        "vote": dict(content="c", by=dict(member_id=member)),
+        "visit": dict(platform="PLATFORM_FOOD", store="s"),
+        "undo": dict(activity=dict(source_event_id="s")),
     }
     return dict(source="shop", source_event_id="e", member=dict(member_id=member), occurred_at=stamp(1794000000),
                 **{kind: bodies[kind]})
 
 
-KINDS = ["order", "completion", "cancellation", "reversal"]
+KINDS = ["order", "completion", "cancellation", "reversal", "review", "share", "opening", "post", "answer", "vote", "visit",
+         "undo"]
 IDS = ["", "a" * 129, "é" * 65]
 SLUGS = ["", "Shop", "s" * 65, "a b", "é"]
 ENVELOPE = [
-    *(("source", value, "source") for value in SLUGS),
+    *(("source", value, "source") for value in [*SLUGS, "memberd", "memberd.x"]),
     *(("source_event_id", value, "source_event_id") for value in IDS),
     ("occurred_at", None, "occurred_at"), ("occurred_at", stamp(0, 10**9), "occurred_at.nanos"),
     ("occurred_at", stamp(0, -1), "occurred_at.nanos"), ("occurred_at", stamp(0, 2**31 - 1), "occurred_at.nanos"),
@@ -387,7 +398,27 @@ OWN = {
                  for name, values in {"line_no": [0, -1], "currency": ["", "cny", "CNYX"],
                                       "amount": [0, -1, LEAST]}.items() for value in values],
 }
-for named in ("completion", "cancellation", "reversal"):
+OWN |= {
+    "review": [("review.order", None, "review.order")] +
+              [("review.line_no", value, "review.line_no") for value in (0, -1, -(2**31))],
+    "share": [("share.content", value, "share.content") for value in IDS] +
+             [("share.channel", value, "share.channel") for value in ("", "a" * 65, "é" * 33)],
+    "opening": [("opening.share", None, "opening.share")],
+    "post": [("post.content", value, "post.content") for value in IDS],
+    "answer": [("answer.question", value, "answer.question") for value in IDS],
+    "vote": [("vote.content", value, "vote.content") for value in IDS],
+    "visit": [("visit.platform", value, "visit.platform") for value in (0, 7, -1, 2**31 - 1)] +
+             [("visit.store", value, "visit.store") for value in ("", "a" * 65, "é" * 33)],
+    "undo": [("undo.activity", None, "undo.activity"), ("undo.activity.source", "memberd", "undo.activity.source")],
+}
+for path in ("opening.by", "answer.asker", "vote.by"):
+    OWN[path.split(".")[0]] += [
+        (path, None, path), (path, dict(), path), (path, dict(identity=dict(issuer="A", external_id="a")), path + ".identity.issuer"),
+        *((path, dict(member_id=value), path + ".member_id") for value in MEMBER_IDS)]
+for path in ("opening.share", "undo.activity"):
+    OWN[path.split(".")[0]] += [(f"{path}.source", value, f"{path}.source") for value in SLUGS[1:]]
+    OWN[path.split(".")[0]] += [(f"{path}.source_event_id", value, f"{path}.source_event_id") for value in IDS]
+for named in ("completion", "cancellation", "reversal", "review"):
     for name, values in (("order_source", SLUGS[1:]), ("order_id", IDS)):
         OWN[named] += [(f"{named}.order.{name}", value, f"{named}.order.{name}") for value in values]
 
@@ -493,7 +524,9 @@ def test_what_the_ledger_refuses_names_its_item_and_line(api):
 
 def test_every_field_is_in_the_tables_of_this_file():
     """A new field of a request wants a line here."""
-    known = {"activities", "amount", "as_of", "benefit_id", "birthday_day", "birthday_month", "brand", "cancellation",
+    known = {"activity", "answer", "asker", "batch_id", "by", "content", "kinds", "opening", "pictures", "post", "question",
+             "review", "share", "undo", "visit", "vote",
+             "activities", "amount", "as_of", "benefit_id", "birthday_day", "birthday_month", "brand", "cancellation",
              "category", "channel", "checks", "completed_at", "completion", "coupon", "coupons", "currency",
              "display_name", "etag", "external_id", "identity", "issuer", "known_at", "language", "line_no", "lines", "member",
              "member_id", "member_price", "members", "min_revision", "nanos", "occurred_at", "order", "order_id",
