@@ -137,6 +137,16 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl history taobao:4711 --told\n"
 	 "  memberctl history taobao:4711 --output json | jq -r '.transitions[].effectiveAt'\n",
 	 command_history},
+	{"activities", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(KIND) | FLAG_BIT(LIMIT),
+	 "what a member did, what became of it, what it adds",
+	 "Lists activities and decisions, the last first, each with its state, the points that it "
+	 "adds\n"
+	 "to the score (before credibility) and those that a cap took from it.\n"
+	 "\n"
+	 "  memberctl activities taobao:4711 --limit 20\n"
+	 "  memberctl activities taobao:4711 --kind review --as-of 2026-10-08T00:00:00+08:00\n"
+	 "  memberctl activities taobao:4711 --output json | jq '.activities[].decision.reason'\n",
+	 command_activities},
 	{"record", "[FILE]", 0, 1, FLAGS_SERVER, "tell about activities",
 	 "Records an activity given as JSON (an Activity of the API), or several, one on each "
 	 "line.\n"

@@ -7,6 +7,7 @@
 struct ctl;
 
 /* Each returns an exit code of ctl/exits.h. */
+int command_activities(struct ctl *ctl);
 int command_benefits(struct ctl *ctl);
 int command_check(struct ctl *ctl);
 int command_completion(struct ctl *ctl);

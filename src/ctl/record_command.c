@@ -74,6 +74,27 @@ static enum mb_code add_activities(struct ctl *ctl, struct str text, record_requ
 	return MB_OK;
 }
 
+/* "was there before", "at the cap of the day" */
+static void put_remark(struct table *table,
+		       const Memberd__V1__RecordActivitiesResponse__Result *result)
+{
+	char text[SHOW_BYTES] = "", word[WORDS_BYTES];
+	size_t used = 0;
+
+	if (result->replayed) {
+		used = (size_t)snprintf(text, sizeof(text), "was there before");
+	}
+	for (size_t i = 0; i < result->n_caps_reached && used < sizeof(text); i++) {
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+					 i > 0	    ? ", "
+					 : used > 0 ? "; at the cap of the "
+						    : "at the cap of the ",
+					 words_from_enum(&memberd__v1__cap__descriptor,
+							 (int)result->caps_reached[i], ' ', word));
+	}
+	table_cell(table, "%s", text);
+}
+
 /* Whether all were taken in. */
 static bool show_results(struct ctl *ctl, const record_request *request,
 			 Memberd__V1__RecordActivitiesResponse__Result *const *results,
@@ -102,7 +123,7 @@ static bool show_results(struct ctl *ctl, const record_request *request,
 		if (good) {
 			table_cell(&table, "%" PRId64, result->score);
 			table_cell(&table, "%s", show_tier(result->tier, tier));
-			table_cell(&table, "%s", result->replayed ? "was there before" : "");
+			put_remark(&table, result);
 		} else {
 			table_cell(&table, "%s", "");
 			table_cell(&table, "%s", "");

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reviews, shares, openings, posts, answers, votes, visits and undos end to end, and the list of what
 became of each."""
+import json
+
 import pytest
 
+import memberctl as ctl
 from memberd import M, POOL, at, order, ref, refused, review, told
 
 SCALE = 1_000_000
@@ -213,6 +216,28 @@ def test_a_preview_is_what_then_is(api, ada, bob):
     assert all(result.status.code == 0 for result in preview.results), preview.results
     api.record(*activities)
     assert preview.after.score == api.score(ada).score
+
+
+# ---- memberctl ----
+
+def test_memberctl_names_caps_and_lists_what_became_of_each(daemon, api, ada, bob):
+    run = ctl.Memberctl(daemon.target)
+    delivered(api, ada, 4)
+    lines = [json.dumps({"source": "shop", "sourceEventId": f"r{n}", "member": {"memberId": ada},
+                         "occurredAt": f"2026-10-10T1{n}:00:00+08:00",
+                         "review": {"order": {"orderId": f"o-b{n}"}, "lineNo": 1}}) for n in range(4)]
+    done = run("record", stdin="\n".join(lines))
+    assert "at the cap of the day\n" in done.out, done.out
+    assert "was there before; at the cap of the day\n" in run("record", stdin=lines[0]).out
+    table = run("activities", ada, "--kind", "review").out.splitlines()
+    assert [row.split()[:5] for row in table[1:5]] == \
+        [[f"2026-10-10T0{2 + n}:00:00Z", "review", f"r{n}", f"o-b{n}", "posted"] for n in (3, 2, 1, 0)], table
+    assert table[1].split()[5:] == ["5", "by", "day"] and table[4].split()[5:] == ["5"], table
+    assert len(run("activities", ada, "--limit", "3").out.splitlines()) == 5
+    listed = run.json("activities", ada)["activities"]
+    assert len(listed) == 8 and listed[0]["kind"] == "ACTIVITY_KIND_REVIEW" and listed[0]["counted"] == "0"
+    assert run("activities", bob).out.startswith("no activities\n")
+    run("activities", ada, "--kind", "nothing", code=ctl.USAGE)
 
 
 # ---- ListActivities ----
