@@ -9,6 +9,8 @@
 #include "service/map.h"
 #include "service/page.h"
 
+#include <string.h>
+
 #define PAGE_NORMAL 100
 
 struct listing {
@@ -27,15 +29,25 @@ static void cancel_listing(void *data)
 
 /* ---- answers ---- */
 
-/* What was tampered with need not be UTF-8, which a message must be: other bytes break the chain, too. */
+/* What was tampered with need not be a text of a message, which is UTF-8 and ends at a NUL: other bytes
+ * in its place break the chain, too. */
 static char *to_kept_text(struct arena *arena, struct str text)
 {
-	char *out = to_text(arena, text);
+	bool good =
+		str_is_utf8(text) && (text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL);
+	char *out = good ? to_text(arena, text) : arena_alloc(arena, text.len + 1);
 
-	for (char *at = out; !str_is_utf8(text) && *at != '\0'; at++) {
-		*at = (unsigned char)*at < 0x80 ? *at : '?';
+	for (size_t i = 0; !good && out != NULL && i < text.len; i++) {
+		out[i] = (unsigned char)text.ptr[i] < 0x80 && text.ptr[i] != '\0' ? text.ptr[i]
+										  : '?';
 	}
 	return out;
+}
+
+/* Unlike an id that is told to callers, one below 0 must show. */
+static char *to_kept_id(struct arena *arena, int64_t id)
+{
+	return id < 0 ? arena_printf(arena, "%lld", (long long)id) : to_id(arena, id);
 }
 
 static ProtobufCBinaryData to_bytes(struct str bytes)
@@ -51,7 +63,7 @@ static Memberd__V1__AuditRecord *to_record(struct arena *arena, const struct aud
 		memberd__v1__audit_record__init(message);
 		message->vb = row->vb;
 		message->seq = row->seq;
-		message->member_id = to_id(arena, row->member_id);
+		message->member_id = to_kept_id(arena, row->member_id);
 		message->known_at = to_time(arena, row->known_at);
 		message->actor = to_kept_text(arena, row->actor);
 		message->action = to_kept_text(arena, row->action);
