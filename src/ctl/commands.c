@@ -195,6 +195,40 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl import --dry-run --print-activities --mapping retail.yaml retail.csv | "
 	 "head\n",
 	 command_import},
+	{"policy", "list | get [VERSION] | validate FILE | publish FILE | diff A B", 1, 3,
+	 FLAGS_SERVER | FLAG_BIT(SAVE) | FLAG_BIT(REASON) | FLAG_BIT(REQUEST_ID),
+	 "the policy: every number of the programme, in versions",
+	 "Versions of the policy (docs/policy.md). A version that is published never changes: "
+	 "list\n"
+	 "them, get the text of one (by default of the one in force), publish the next. validate\n"
+	 "tells everything that is wrong with a file and whether it could be published now; exit "
+	 "1\n"
+	 "when not. diff tells in which values two of them differ, each a version or a file; exit "
+	 "0\n"
+	 "when in none, else 1.\n"
+	 "\n"
+	 "  memberctl policy list\n"
+	 "  memberctl policy get -o next.yaml\n"
+	 "  $EDITOR next.yaml                  # version, effective_from, and what is to change\n"
+	 "  memberctl policy diff 1 next.yaml\n"
+	 "  memberctl policy validate next.yaml\n"
+	 "  memberctl policy publish next.yaml --reason 'gold from 550, as decided on 12 May'\n",
+	 command_policy},
+	{"audit", "list [MEMBER] | verify", 1, 2, FLAGS_SERVER | FLAG_BIT(HEADS),
+	 "the trail of what people decided",
+	 "Lists the decisions, all or those about one member, or verifies the trail: computes "
+	 "every\n"
+	 "chain of hashes anew from what the server answers, and tells the first record that does\n"
+	 "not fit; exit 1 then. A chain alone cannot show that its end was cut off, or that all "
+	 "of\n"
+	 "it was made anew: --heads FILE remembers how each chain ended and looks at the next "
+	 "time.\n"
+	 "Keep that file where those who can write the database cannot.\n"
+	 "\n"
+	 "  memberctl audit list\n"
+	 "  memberctl audit list taobao:4711 --output json | jq -r .detail\n"
+	 "  memberctl audit verify --heads audit.heads\n",
+	 command_audit},
 	{"health", "", 0, 0, FLAGS_SERVER | FLAG_BIT(SERVICE), "is memberd serving?",
 	 "Asks the server whether it serves: exit 0 if so, 1 if not, 69 when nobody answers.\n"
 	 "\n"

@@ -8,6 +8,7 @@ struct ctl;
 
 /* Each returns an exit code of ctl/exits.h. */
 int command_activities(struct ctl *ctl);
+int command_audit(struct ctl *ctl);
 int command_benefits(struct ctl *ctl);
 int command_check(struct ctl *ctl);
 int command_completion(struct ctl *ctl);
@@ -20,6 +21,7 @@ int command_import(struct ctl *ctl);
 int command_lookup(struct ctl *ctl);
 int command_members(struct ctl *ctl);
 int command_offer(struct ctl *ctl);
+int command_policy(struct ctl *ctl);
 int command_preview(struct ctl *ctl);
 int command_progress(struct ctl *ctl);
 int command_quote(struct ctl *ctl);

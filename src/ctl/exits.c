@@ -36,6 +36,11 @@ const char *exits_advice(enum mb_code code)
 		return "`memberctl benefits MEMBER` lists the benefits' ids";
 	case MB_IDENTITY_TAKEN:
 		return "`memberctl lookup ISSUER:ID` tells whose it is";
+	case MB_POLICY_INVALID:
+		return "`memberctl policy validate FILE` tells everything that is wrong with it";
+	case MB_POLICY_NOT_NEXT:
+	case MB_POLICY_NOT_FOUND:
+		return "`memberctl policy list` tells which versions there are";
 	case MB_REQUEST_ID_REUSED:
 		return "leave --request-id out to get a fresh one";
 	case MB_ETAG_MISMATCH:

@@ -120,6 +120,9 @@ enum mb_code flags_parse(struct flags *flags, uint64_t allowed, int argc, char *
 			flags->values[FLAG_HELP] = "";
 		} else if (!only_arguments && strncmp(argv[i], "--", 2) == 0) {
 			code = take_flag(flags, allowed, argc, argv, &i, err);
+		} else if (!only_arguments && strcmp(argv[i], "-o") == 0 && i + 1 < argc &&
+			   (allowed & FLAG_BIT(SAVE)) != 0) {
+			code = take_value(flags, FLAG_SAVE, argv[++i], err);
 		} else if (!only_arguments && argv[i][0] == '-' && argv[i][1] != '\0') {
 			code = mb_fail(err, MB_FIELD_INVALID, "unknown option %.32s", argv[i]);
 		} else if (flags->n_arguments ==

@@ -44,6 +44,11 @@
 	  "say it again to repeat this call safely; else random")                                 \
 	X(ONLY, "only", "STATE", "members in this state: active or suspended")                    \
 	X(LIMIT, "limit", "N", "at most so many; default all")                                    \
+	X(SAVE, "save", "FILE", "write it into this file instead; -o FILE is the same")           \
+	X(REASON, "reason", "TEXT", "why; stands in the audit trail; required")                   \
+	X(HEADS, "heads", "FILE",                                                                 \
+	  "remembers how each chain ended, and sees the next time if one was cut off or made "    \
+	  "anew")                                                                                 \
 	X(FULL, "full", NULL, "with profile and identities (needs members.personal)")             \
 	X(LINE, "line", "LINE",                                                                   \
 	  "NO:PRICE[:CHANNEL[:MEMBER_PRICE[:CATEGORY[:BRAND]]]], once for "                       \

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/str.h"
 #include "ctl/input.h"
+#include "ctl/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,34 +178,20 @@ static char *format_state(const struct import_state *state)
 	return text;
 }
 
-static bool write_file(const char *path, const char *text)
-{
-	size_t len = strlen(text);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	bool good;
-
-	if (fd < 0) {
-		return false;
-	}
-	good = write(fd, text, len) == (ssize_t)len && write(fd, "\n", 1) == 1 && fsync(fd) == 0 &&
-	       !FAULT("ctl.state.write");
-	return close(fd) == 0 && good;
-}
-
 enum mb_code import_state_write(const char *path, const struct import_state *state,
 				struct mb_err *err)
 {
-	char *text = format_state(state), temporary[4096];
-	bool good = false;
+	char *text = format_state(state);
+	struct strbuf line = {0};
+	enum mb_code code;
 
-	if (text != NULL &&
-	    snprintf(temporary, sizeof(temporary), "%s.new", path) < (int)sizeof(temporary)) {
-		good = write_file(temporary, text) && rename(temporary, path) == 0;
+	if (text != NULL) {
+		strbuf_puts(&line, text);
+		strbuf_putc(&line, '\n');
 	}
+	code = text == NULL || line.failed ? mb_fail(err, MB_OVERLOADED, "out of memory")
+					   : output_replace(path, strbuf_str(&line), err);
 	free(text);
-	if (!good) {
-		return mb_fail(err, MB_FIELD_INVALID, "%s: cannot be written: %s", path,
-			       strerror(errno));
-	}
-	return MB_OK;
+	strbuf_fini(&line);
+	return code;
 }

@@ -23,7 +23,7 @@ FLOORS = {
     "repository": ("src/repository", "repository/", ["base", "domain", "store"], ["uv", "openssl"]),
     "service": ("src/service", "service/", ["base", "rpc", "rpc_proto", "proto", "domain", "repository"], []),
     "client": ("src/client", "client/", ["base", "rpc", "rpc_proto"], ["grpc", "protobuf-c"]),
-    "ctl": ("src/ctl", "ctl/", ["base", "client", "rpc_proto", "proto"],
+    "ctl": ("src/ctl", "ctl/", ["base", "client", "rpc_proto", "proto", "policy"],
             ["libfyaml", "jansson", "csv", "zstd", "openssl", "protobuf-c"]),
     "daemon": ("src/daemon", "daemon/", ["base", "rpc", "policy", "store", "repository", "service"], ["uv", "microhttpd"]),
 }

@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit trail: what is in it, and that its chains are what docs/audit.md says."""
+import contextlib
 import hashlib
+import json
+import os
+import sqlite3
 import uuid
 
+import pytest
+
+from memberctl import Memberctl
 from memberd import ref, refused, run
 
 DEFAULT = run("--print-policy")[1]
@@ -79,3 +86,141 @@ def test_questions_about_one_member(api):
     for fields in (dict(page_token=token, member=ref(ada)), dict(page_token=token[:-1] + "x")):
         with refused("INVALID_ARGUMENT", "FIELD_INVALID", "page_token"):
             api.audit.ListAuditRecords(**fields)
+
+
+# ---- memberctl audit, and what it finds in a database that somebody changed ----
+
+VB = 3618  # of what is not about a member
+
+
+class Trail:
+    """Six records in the bucket of policies, of a memberd that is stopped."""
+
+    def __init__(self, start, home):
+        self.start, self.heads = start, os.path.join(home, "heads")
+        daemon = start()
+        for version in range(2, 7):
+            publish(daemon.api(), version)
+        self.database = os.path.join(daemon.data, "memberd.db")
+        assert self.verify(daemon)["records"] == 6
+        assert daemon.stop() == 0
+
+    def verify(self, daemon, code=0):
+        return Memberctl(daemon.target).json("audit", "verify", "--heads", self.heads, code=code)
+
+    def tamper(self, *statements):
+        with contextlib.closing(sqlite3.connect(self.database)) as database, database:
+            assert database.execute("SELECT count(*) FROM audit WHERE vb = ?", (VB,)).fetchone() == (6,)
+            for statement in statements:
+                assert database.execute(statement).rowcount > 0, statement
+
+
+@pytest.fixture
+def trail(start, home):
+    return Trail(start, home)
+
+
+CHANGED = "prev is not the hash of the record before it"
+SAYS = "hash is not that of what the record says"
+ZERO = "x'" + "00" * 32 + "'"
+
+
+@pytest.mark.parametrize("statements, seq, problem, alone", [
+    (["UPDATE audit SET detail = replace(detail, 'reason 3', 'reason 4') WHERE seq = 3"], 3, SAYS, True),
+    (["UPDATE audit SET actor = 'admin:x' WHERE seq = 1"], 1, SAYS, True),
+    (["UPDATE audit SET action = 'policy.publisH' WHERE seq = 6"], 6, SAYS, True),
+    (["UPDATE audit SET known_at = known_at + 1 WHERE seq = 2"], 2, SAYS, True),
+    (["UPDATE audit SET member_id = 1 WHERE seq = 2"], 2, SAYS, True),
+    (["UPDATE audit SET member_id = -1 WHERE seq = 2"], 2, SAYS, True),
+    (["UPDATE audit SET detail = CAST(x'ff' AS TEXT) WHERE seq = 2"], 2, SAYS, True),
+    (["UPDATE audit SET detail = detail || char(0) || 'more' WHERE seq = 2"], 2, SAYS, True),
+    (["UPDATE audit SET hash = " + ZERO + " WHERE seq = 2"], 2, SAYS, True),
+    (["UPDATE audit SET hash = x'' WHERE seq = 6"], 6, SAYS, True),
+    (["UPDATE audit SET prev = " + ZERO + " WHERE seq = 5"], 5, CHANGED, True),
+    (["DELETE FROM audit WHERE seq = 4"], 4, "missing: the next one is record 5", True),
+    (["DELETE FROM audit WHERE seq = 1"], 1, "missing: the next one is record 2", True),
+    (["UPDATE audit SET seq = 99 WHERE seq = 2", "UPDATE audit SET seq = 2 WHERE seq = 3",
+      "UPDATE audit SET seq = 3 WHERE seq = 99"], 2, CHANGED, True),
+    (["UPDATE audit SET vb = 7 WHERE seq = 6"], 1, None, True),
+    (["DELETE FROM audit WHERE seq = 6"], 6, "cut off", False),
+    (["DELETE FROM audit WHERE seq >= 2"], 2, "cut off", False),
+    (["DELETE FROM audit"], 1, "cut off", False),
+], ids=lambda value: str(value)[:60])
+def test_what_somebody_changed_is_found(trail, start, statements, seq, problem, alone):
+    trail.tamper(*statements)
+    daemon = start()
+    told = trail.verify(daemon, code=1)
+    assert not told["good"]
+    if problem is not None:
+        assert (told["vb"], told["seq"]) == (VB, seq) and problem in told["problem"], told
+    ctl = Memberctl(daemon.target)
+    done = ctl("audit", "verify", code=1 if alone else 0)
+    assert done.out.startswith("broken: bucket " if alone else f"{told['records']} records in "), done
+    # the file still remembers what was right
+    assert trail.verify(daemon, code=1) == told
+
+
+def test_a_chain_that_was_made_anew_is_found(trail, start):
+    """By somebody who knows how: every hash is right, and only the file knows better."""
+    with contextlib.closing(sqlite3.connect(trail.database)) as database, database:
+        rows = database.execute("SELECT seq, member_id, known_at, actor, action, detail FROM audit "
+                                "WHERE vb = ? ORDER BY seq", (VB,)).fetchall()
+        prev = bytes(32)
+        for seq, member_id, known_at, actor, action, detail in rows:
+            detail = detail.replace("reason 3", "reason 9")
+            fields = ("memberd-audit-1", VB, seq, member_id, known_at, actor, action, detail)
+            framed = (str(field).encode() for field in fields)
+            made = hashlib.sha256(prev + b"".join(b"%d:%s" % (len(field), field) for field in framed)).digest()
+            database.execute("UPDATE audit SET detail = ?, prev = ?, hash = ? WHERE vb = ? AND seq = ?",
+                             (detail, prev, made, VB, seq))
+            prev = made
+    daemon = start()
+    assert "every chain holds" in Memberctl(daemon.target)("audit", "verify").out
+    told = trail.verify(daemon, code=1)
+    assert (told["vb"], told["seq"]) == (VB, 6) and "made anew" in told["problem"]
+
+
+def test_a_trail_that_grew_is_fine_and_is_remembered(trail, start):
+    daemon = start()
+    publish(daemon.api(), 7)
+    assert trail.verify(daemon)["records"] == 7
+    with open(trail.heads, encoding="utf-8") as file:
+        first, line, end = file.read().splitlines()
+    assert first.startswith("memberd-audit-heads-1 store ") and line.startswith(f"{VB} 7 ") and end == "end"
+    assert line.split()[2] == records(daemon.api())[-1].hash.hex()
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: "", lambda text: text[:-4], lambda text: text.replace("3618", "4096"), lambda text: text + "x\n",
+    lambda text: text.replace("heads-1", "heads-2"), lambda text: text.replace(" 6 ", " 0 "),
+    lambda text: text.replace("end", "3618 7 " + "0" * 64 + "\nend"), lambda text: text.replace(" 6 ", " 6 x"),
+])
+def test_a_file_that_is_none(trail, start, change):
+    with open(trail.heads, encoding="utf-8") as file:
+        text = file.read()
+    with open(trail.heads, "w", encoding="utf-8") as file:
+        file.write(change(text))
+    done = Memberctl(start().target)("audit", "verify", "--heads", trail.heads, code=65)
+    assert "not a file of `memberctl audit verify --heads`" in done.err
+
+
+def test_the_file_of_another_store(trail, start, home):
+    os.mkdir(os.path.join(home, "other"))
+    other = start(home=os.path.join(home, "other"))
+    done = Memberctl(other.target)("audit", "verify", "--heads", trail.heads, code=65)
+    assert "is of the store" in done.err
+
+
+def test_the_list(trail, start):
+    daemon = start()
+    ctl = Memberctl(daemon.target)
+    lines = ctl("audit", "list").out.splitlines()
+    assert len(lines) == 7 and lines[0].split() == ["when", "member", "who", "what", "detail"]
+    assert "memberd:default-policy" in lines[1] and lines[2].endswith(": reason 2")
+    rows = [json.loads(line) for line in ctl("audit", "list", "--output", "json").out.splitlines()]
+    assert [row["seq"] for row in rows] == [str(i) for i in range(1, 7)]
+    daemon.api().enroll("ada")
+    assert ctl("audit", "list", "shop:ada").out == "nothing was decided\n"
+    ctl("audit", "list", "shop:bob", code=67)
+    for wrong in (["audit"], ["audit", "look"], ["audit", "verify", "x"], ["audit", "list", "--heads", "x"]):
+        ctl(*wrong, code=64)

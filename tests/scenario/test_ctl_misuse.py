@@ -20,13 +20,13 @@ COMMANDS = {
     "check": [MEMBER, "value-channel-discount"], "quote": [MEMBER, "--line", "1:1.00"], "hotel": [MEMBER],
     "offer": [MEMBER], "score": [MEMBER], "history": [MEMBER], "record": [], "preview": [],
     "progress": [MEMBER],
-    "health": [],
+    "policy": ["list"], "audit": ["list"], "health": [],
 }
 RECORD = json.dumps({"source": "shop", "sourceEventId": "e", "member": {"identity": {"issuer": "shop", "externalId": "ada"}},
                      "occurredAt": "2026-11-01T10:00:00Z", "cancellation": {"order": {"orderId": "o"}}})
 ROLES = {"checkout": {"get", "lookup", "benefits", "check", "quote", "hotel", "offer", "health"},
          "producer": {"enroll", "update", "record", "health"},
-         "manager": {"get", "lookup", "members", "score", "history", "preview", "progress", "health"}}
+         "manager": {"get", "lookup", "members", "score", "history", "preview", "progress", "policy", "audit", "health"}}
 
 
 def told(done):

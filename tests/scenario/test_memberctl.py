@@ -234,7 +234,8 @@ def test_help_teaches_every_command(run):
     text = run("help").out
     names = [line.split()[0] for line in text.split("commands:\n")[1].split("\n\n")[0].splitlines()]
     assert set(names) == {"activities", "enroll", "update", "get", "lookup", "members", "benefits", "check", "quote", "hotel", "offer",
-                          "score", "history", "progress", "record", "preview", "import", "health", "completion", "version", "help"}
+                          "score", "history", "progress", "record", "preview", "import", "health", "policy", "audit",
+                          "completion", "version", "help"}
     for name in names[:-3]:
         done = run(name, "--help")
         assert f"\n  memberctl {name}" in done.out and "exit codes:" in done.out and "--help" in done.out, done

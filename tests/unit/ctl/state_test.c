@@ -86,7 +86,7 @@ static void stays_whole_when_writing_fails(void **unused)
 	(void)unused;
 	assert_int_equal(import_state_write(path, &state, NULL), MB_OK);
 	state.activities = 8;
-	fault_arm("ctl.state.write", 1);
+	fault_arm("ctl.output.write", 1);
 	assert_int_equal(import_state_write(path, &state, &err), MB_FIELD_INVALID);
 	fault_disarm();
 	assert_int_equal(import_state_read(path, &back, &found, NULL), MB_OK);
