@@ -31,15 +31,18 @@ struct test_clock;
 struct uv_loop_s;
 
 /* Names begin with memberd_. */
-#define DAEMON_METRICS(X)                                                               \
-	X(calls_pending, GAUGE, "calls in work now")                                    \
-	X(arena_bytes, GAUGE, "memory that calls hold now")                             \
-	X(arena_limit_bytes, GAUGE, "memory that calls may hold together")              \
-	X(store_writable, GAUGE, "1 while the store takes writes, else 0")              \
-	X(ledger_entries_read_total, COUNTER, "entries of ledgers read from the store") \
-	X(draining, GAUGE, "1 from the signal to go down on")                           \
-	X(reloads_total, COUNTER, "files read again on SIGHUP and taken")               \
-	X(reloads_refused_total, COUNTER, "files read again on SIGHUP and refused")     \
+#define DAEMON_METRICS(X)                                                                     \
+	X(calls_pending, GAUGE, "calls in work now")                                          \
+	X(arena_bytes, GAUGE, "memory that calls hold now")                                   \
+	X(arena_limit_bytes, GAUGE, "memory that calls may hold together")                    \
+	X(store_writable, GAUGE, "1 while the store takes writes, else 0")                    \
+	X(ledger_entries_read_total, COUNTER, "entries of ledgers read from the store")       \
+	X(draining, GAUGE, "1 from the signal to go down on")                                 \
+	X(reloads_total, COUNTER, "files read again on SIGHUP and taken")                     \
+	X(reloads_refused_total, COUNTER, "files read again on SIGHUP and refused")           \
+	X(sweep_members_total, COUNTER, "members looked at for what time has done")           \
+	X(sweep_failures_total, COUNTER, "of them that failed and were put off")              \
+	X(sweep_lag_seconds, GAUGE, "for how long those told last had been due; 0: none are") \
 	X(log_lines_dropped_total, COUNTER, "log lines that stderr did not take")
 
 struct daemon_metrics {

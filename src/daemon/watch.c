@@ -3,6 +3,8 @@
 #include "daemon/daemon.h"
 #include "repository/repository.h"
 
+#include "repository/repository.h"
+
 #include <string.h>
 
 /* The loop beats a few times a second; silent for so long it no longer answers anybody. */
@@ -53,6 +55,7 @@ void watch_metrics(struct strbuf *out, void *data)
 {
 	struct daemon *daemon = data;
 	const struct daemon_metrics *m = &daemon->metric;
+	const struct repository_figures *figures = repository_figures(daemon->repository);
 
 	/* admin stops before the server does */
 	metric_set_value(m->calls_pending, rpc_server_pending(daemon->server));
@@ -63,6 +66,9 @@ void watch_metrics(struct strbuf *out, void *data)
 	metric_set_value(m->ledger_entries_read_total, repository_entries_read(daemon->repository));
 	metric_set_value(m->draining, atomic_load(&daemon->draining) ? 1 : 0);
 	metric_set_value(m->log_lines_dropped_total, (int64_t)atomic_load(&daemon->log.dropped));
+	metric_set_value(m->sweep_members_total, atomic_load(&figures->sweep_members));
+	metric_set_value(m->sweep_failures_total, atomic_load(&figures->sweep_failures));
+	metric_set_value(m->sweep_lag_seconds, atomic_load(&figures->sweep_lag_us) / US_PER_SECOND);
 	metric_render(daemon->metrics, out);
 }
 

@@ -21,6 +21,7 @@ struct policy_set {
 };
 
 struct prune;
+struct sweep;
 
 struct repository {
 	uint32_t magic;
@@ -38,6 +39,8 @@ struct repository {
 	_Atomic int64_t latest; /* greatest known_at seen */
 	struct prune *prune;
 	_Atomic int64_t entries_read; /* of ledgers, from the store */
+	struct sweep *sweep; /* NULL: none runs */
+	struct repository_figures figures;
 	_Atomic int64_t pending; /* calls submitted whose cb has not ended */
 	void (*closed)(void *data); /* set by repository_close() */
 	void *closed_data;
@@ -62,6 +65,14 @@ void repository_submit(struct repository *repository, struct repository_call *ca
 enum mb_code prune_start(struct repository *repository, uint64_t every_ms, struct prune **out,
 			 struct mb_err *err);
 void prune_stop(struct prune *prune, void (*cb)(struct repository *repository));
+
+/* repository.c: what a job of the repository's own has seen or committed; on the loop. */
+void repository_saw(struct repository *repository, const struct store_job *job);
+
+/* sweep.c: tells what time has done. */
+enum mb_code sweep_start(struct repository *repository, const struct repository_options *options,
+			 struct sweep **out, struct mb_err *err);
+void sweep_stop(struct sweep *sweep, void (*cb)(struct repository *repository));
 
 /* load.c */
 /* Member id and row of whom the reference means; MB_PERMISSION_MISSING before MB_MEMBER_NOT_FOUND. */

@@ -48,6 +48,16 @@ static void finish_close(struct repository *repository)
 	}
 }
 
+void repository_saw(struct repository *repository, const struct store_job *job)
+{
+	saw_time(repository, job->known_at);
+}
+
+const struct repository_figures *repository_figures(const struct repository *repository)
+{
+	return &repository->figures;
+}
+
 static enum mb_code run_call(struct store_job *job, struct store_view *view, struct mb_err *err)
 {
 	struct repository_call *call = CALL_OF_JOB(job);
@@ -63,7 +73,7 @@ static void end_call(struct store_job *job)
 	struct repository_call *call = CALL_OF_JOB(job);
 	struct repository *repository = call->repository;
 
-	saw_time(repository, job->known_at);
+	repository_saw(repository, job);
 	call->code = job->code;
 	call->err = job->err;
 	call->cb(call);
@@ -294,6 +304,52 @@ static struct repository *make_repository(const struct repository_options *optio
 	return repository;
 }
 
+/* ---- closing ---- */
+
+static void part_stopped(struct repository *repository)
+{
+	if (atomic_fetch_sub(&repository->pending, 1) == 1) {
+		finish_close(repository);
+	}
+}
+
+void repository_close(struct repository *repository, void (*cb)(void *data), void *data)
+{
+	assert(checked(repository)->closed == NULL);
+	repository->closed = cb;
+	repository->closed_data = data;
+	/* One for each part, so that the count reaches zero once, after everything. */
+	atomic_fetch_add(&repository->pending, 2);
+	prune_stop(repository->prune, part_stopped);
+	if (repository->sweep != NULL) {
+		sweep_stop(repository->sweep, part_stopped);
+	} else {
+		part_stopped(repository);
+	}
+}
+
+static void mark_gone(void *data)
+{
+	*(bool *)data = true;
+}
+
+/* Of a repository that was opened in part. */
+static void give_up(struct repository *repository)
+{
+	bool gone = false;
+
+	if (repository->prune == NULL) {
+		finish_close(repository);
+		return;
+	}
+	repository_close(repository, mark_gone, &gone);
+	while (!gone) {
+		uv_run(repository->loop, UV_RUN_ONCE);
+	}
+}
+
+/* ---- opening, the whole ---- */
+
 enum mb_code repository_open(const struct repository_options *options, struct repository **out,
 			     bool *key_made, struct mb_err *err)
 {
@@ -314,31 +370,15 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 	if (code == MB_OK) {
 		code = prune_start(repository, options->prune_every_ms, &repository->prune, err);
 	}
+	if (code == MB_OK && options->sweep_every_ms > 0) {
+		code = sweep_start(repository, options, &repository->sweep, err);
+	}
 	arena_destroy(arena);
 	if (code != MB_OK && repository != NULL) {
-		finish_close(repository);
+		give_up(repository);
 	} else if (code == MB_OK) {
 		*key_made = made;
 		*out = repository;
 	}
 	return code;
-}
-
-/* ---- closing ---- */
-
-static void pruning_stopped(struct repository *repository)
-{
-	if (atomic_fetch_sub(&repository->pending, 1) == 1) {
-		finish_close(repository);
-	}
-}
-
-void repository_close(struct repository *repository, void (*cb)(void *data), void *data)
-{
-	assert(checked(repository)->closed == NULL);
-	repository->closed = cb;
-	repository->closed_data = data;
-	/* Stands for the pruning, so that the count reaches zero once, after everything. */
-	atomic_fetch_add(&repository->pending, 1);
-	prune_stop(repository->prune, pruning_stopped);
 }

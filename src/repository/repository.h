@@ -414,6 +414,19 @@ struct repository_options {
 	struct str policy; /* of --policy; empty: none was given */
 	const char *policy_file; /* its name, for errors */
 	uint64_t prune_every_ms; /* between two rounds of forgetting; 0: ten minutes */
+	uint64_t
+		sweep_every_ms; /* between two rounds of telling what time has done; 0: none runs */
+	uint64_t sweep_pause_ms; /* between two steps of a round */
+	size_t sweep_members; /* members of a step; 0: SWEEP_MEMBERS */
+};
+
+#define SWEEP_MEMBERS 16
+
+/* What the sweeper has done. */
+struct repository_figures {
+	_Atomic int64_t sweep_members; /* looked at, told of what there was to tell */
+	_Atomic int64_t sweep_failures; /* put off */
+	_Atomic int64_t sweep_lag_us; /* for how long the latest ones had been due; 0: none are */
 };
 
 #define REPOSITORY_LEDGER_MAX	((size_t)128 << 20)
@@ -425,6 +438,9 @@ struct repository_options {
  * missing or different key file, and for a policy that cannot be published. */
 enum mb_code repository_open(const struct repository_options *options, struct repository **out,
 			     bool *key_made, struct mb_err *err);
+
+/* From any thread; lives as long as the repository. */
+const struct repository_figures *repository_figures(const struct repository *repository);
 
 /* When every submitted call has had its cb; cb runs on the loop, after which it is gone. The store is
  * to be closed after that. */

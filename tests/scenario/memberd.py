@@ -295,6 +295,9 @@ class Memberd:
         self.args = ["--listen", self.target, "--admin-listen", f"127.0.0.1:{self.admin_port}",
                      "--data", self.data, "--drain-notice-ms", "0", "--drain-grace-ms", "5000",
                      *(["--clock", clock] if clock else []), *args]
+        # what is told between the steps of a test would be told at an instant that nobody foresees
+        if not any(arg.startswith("--sweep-every-ms") for arg in map(str, args)):
+            self.args += ["--sweep-every-ms", "0"]
         self.env = env or {}
         self.process = None
         self.clock = clock
