@@ -66,19 +66,67 @@ static void fill_mark(struct filling *filling, const struct mark *mark, struct c
 	out->cut_common = kind - out->counted;
 }
 
+/* ---- since when ---- */
+
+/* Of each mark that is a share: its first opening of those that count; 0: none does. */
+static int64_t *find_opened(const struct book *book, struct arena *arena)
+{
+	int64_t *opened = arena_array(arena, book->n_marks, sizeof(*opened));
+
+	for (size_t i = 0; opened != NULL && i < book->n_openings; i++) {
+		const struct opening *opening = &book->openings[i];
+		int64_t at = book->facts[opening->index].from;
+
+		if (opening->held == 0 &&
+		    (opened[opening->share] == 0 || at < opened[opening->share])) {
+			opened[opening->share] = at;
+		}
+	}
+	return opened;
+}
+
+static int64_t order_effective_at(const struct order_record *record)
+{
+	return record->dead || record->posts_at == TIME_NEVER ? 0 : record->posts_at;
+}
+
+static int64_t effective_at(const struct book *book, uint32_t index, const int64_t *opened)
+{
+	const struct fact *fact = &book->facts[index];
+	const struct mark *mark;
+
+	if (fact->voided || fact->verdict != ENTRY_APPLIED) {
+		return 0;
+	}
+	if (fact->subject == NO_INDEX || book->entries[index].activity.kind == ACTIVITY_OPENING) {
+		return fact->from;
+	}
+	if (book->entries[index].activity.kind == ACTIVITY_ORDER) {
+		return order_effective_at(&book->records[fact->subject]);
+	}
+	mark = &book->marks[fact->subject];
+	if (mark->kind == INTERACTION_SHARE) {
+		return opened[fact->subject];
+	}
+	return mark->posts ? mark->begins_at : 0;
+}
+
 bool counts_make(struct timeline *line, struct arena *arena, struct fold *out)
 {
 	const struct book *book = &line->book;
 	struct counted *counts = arena_array(arena, book->n_entries, sizeof(*counts));
 	struct filling *filling = arena_alloc(arena, sizeof(*filling));
+	const int64_t *opened = find_opened(book, arena);
 
-	if (counts == NULL || filling == NULL || !begin_filling(line, arena, filling)) {
+	if (counts == NULL || filling == NULL || opened == NULL ||
+	    !begin_filling(line, arena, filling)) {
 		return false;
 	}
 	for (size_t c = 0; c < book->n_entries; c++) {
 		uint32_t i = book->canonical[c], subject = book->facts[i].subject;
 		enum activity_kind kind = book->entries[i].activity.kind;
 
+		counts[i].effective_at = effective_at(book, i, opened);
 		if (subject == NO_INDEX || kind == ACTIVITY_OPENING) {
 			continue;
 		}

@@ -178,6 +178,9 @@ struct counted {
 	int64_t spend; /* an order: counted spend, minor units */
 	int64_t cut_day, cut_month, cut_window; /* what its kind's caps took */
 	int64_t cut_common; /* what the common caps took; below 0 when they left more than before */
+	/* Whether it counts or not: the instant from which it has its effect; of a share the first opening
+	 * that counts at t. 0: not known yet, or never. */
+	int64_t effective_at;
 };
 
 /* Caps at which a sum stands; bits. */

@@ -156,6 +156,7 @@ Memberd__V1__ListedActivity *to_listed_activity(struct arena *arena,
 	message->revision = entry->revision;
 	message->known_at = to_time(arena, entry->known_at);
 	message->counted = listed->counted.counted;
+	message->effective_at = to_time(arena, listed->counted.effective_at);
 	if (entry->activity.kind == ACTIVITY_ORDER) {
 		message->counted_spend = to_money(arena, listed->counted.spend, policy->currency);
 	}

@@ -293,6 +293,31 @@ def test_what_each_one_counts_adds_up(api, ada, bob):
             assert item.counted + sum(cut.micro_points for cut in item.cuts) == whole
 
 
+def test_when_each_one_takes_effect(api, ada, bob):
+    def effective(**fields):
+        return {event: item.effective_at.ToJsonString() if item.HasField("effective_at") else None
+                for event, item in by_event(api, ada, **fields).items()}
+
+    opening = dict(share=dict(source_event_id="s"), by=ref(bob), verified=True)
+    api.record(order(ada, "e", 100), order(ada, "open", 100, completed_at=None),
+               told(ada, "p", post=dict(content="p")), told(ada, "s", share=dict(content="c", channel="chat")),
+               told(ada, "gone", post=dict(content="g")),
+               told(ada, "u", occurred_at="2026-10-10T13:00:00+08:00", undo=dict(activity=dict(source_event_id="gone"))),
+               told(ada, "c", occurred_at="2026-09-01T12:00:00+08:00", cancellation=dict(order=dict(order_id="o-open"))),
+               told(ada, "wait", undo=dict(activity=dict(source_event_id="none"))),
+               told(ada, "v", vote=dict(content="p", by=ref(bob))))
+    expected = {"e": "2026-10-09T04:00:00Z", "open": None, "p": "2026-10-11T04:00:00Z", "s": None, "gone": None,
+                "u": "2026-10-10T05:00:00Z", "c": "2026-10-01T04:00:00Z", "wait": None, "v": "2026-10-10T04:00:00Z"}
+    assert effective() == expected
+    api.record(told(ada, "late", occurred_at="2026-10-13T12:00:00+08:00", opening=opening),
+               told(ada, "early", occurred_at="2026-10-12T12:00:00+08:00", opening=opening),
+               told(ada, "first", occurred_at="2026-10-09T12:00:00+08:00", opening=opening))
+    # an opening takes place with its share at the earliest
+    assert effective()["s"] == effective()["first"] == "2026-10-10T04:00:00Z"
+    api.record(told(ada, "x", occurred_at="2026-10-14T12:00:00+08:00", undo=dict(activity=dict(source_event_id="first"))))
+    assert effective()["s"] == "2026-10-12T04:00:00Z"
+
+
 def test_pages_go_on_where_they_ended_whatever_is_recorded(api, ada):
     for number in range(23):
         api.record(told(ada, f"i{number:02}", visit=dict(platform="PLATFORM_FOOD", store=f"s{number}"),
