@@ -119,10 +119,10 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "what is missing to the next tier, what keeps this one",
 	 "Shows ways to the next tier, each of which is enough by itself: the least money spent "
 	 "today,\n"
-	 "the fewest days with a small order; then what the next settlement will say of the "
-	 "present\n"
-	 "tier if nothing new happens, with what would close a gap, and which months leave the "
-	 "window.\n"
+	 "the fewest days with a small order, the fewest reviews; then what the next settlement "
+	 "will\n"
+	 "say of the present tier if nothing new happens, with what would close a gap, and which\n"
+	 "months leave the window.\n"
 	 "\n"
 	 "  memberctl progress taobao:4711\n"
 	 "  memberctl progress taobao:4711 --output json | jq .next.missing\n",

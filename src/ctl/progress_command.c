@@ -23,6 +23,10 @@ static void put_way(struct table *table, const Memberd__V1__Way *way)
 	case MEMBERD__V1__WAY_KIND__WAY_KIND_DAYS:
 		table_cell(table, "%" PRId32 " day%s from tomorrow, %s each", way->count, s, money);
 		break;
+	case MEMBERD__V1__WAY_KIND__WAY_KIND_REVIEWS:
+		table_cell(table, "%" PRId32 " review%s with pictures from tomorrow", way->count,
+			   s);
+		break;
 	default:
 		table_cell(table, "%s: %" PRId32 ", %s",
 			   words_from_enum(&memberd__v1__way_kind__descriptor, (int)way->kind, ' ',

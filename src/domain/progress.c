@@ -56,7 +56,7 @@ static int64_t find_valid_until(const struct trials *trials, const struct fold *
 }
 
 /* The answer's own fold: the standing, and what the schedule says. */
-static enum mb_code look_ahead(const struct trials *trials, struct progress *out,
+static enum mb_code look_ahead(struct trials *trials, struct arena *kept, struct progress *out,
 			       struct mb_err *err)
 {
 	struct fold_input in = *trials->in->ledger;
@@ -69,6 +69,7 @@ static enum mb_code look_ahead(const struct trials *trials, struct progress *out
 	}
 	in.want_schedule = true;
 	in.schedule_most = 0;
+	in.want_counts = true;
 	code = fold_ledger(&in, arena, &fold, err);
 	if (code == MB_OK) {
 		out->standing = fold.standing;
@@ -78,6 +79,7 @@ static enum mb_code look_ahead(const struct trials *trials, struct progress *out
 			out->next.tier = (enum tier)(fold.standing.tier + 1);
 			out->next.comes_at = first_with(&fold, out->next.tier);
 		}
+		code = trials_learn(trials, &fold, kept, err);
 	}
 	arena_destroy(arena);
 	return code;
@@ -155,7 +157,7 @@ enum mb_code progress_find(const struct progress_input *in, struct arena *arena,
 	enum mb_code code = trials_init(&trials, in, arena, err);
 
 	if (code == MB_OK) {
-		code = look_ahead(&trials, &progress, err);
+		code = look_ahead(&trials, arena, &progress, err);
 	}
 	if (code == MB_OK) {
 		code = find_next(&trials, &progress, err);

@@ -14,15 +14,17 @@
 enum way_kind {
 	WAY_SPEND = 1, /* orders of shopping, all paid and completed by the end of today */
 	WAY_DAYS, /* an order of shopping of the policy's day minimum a day, from tomorrow on */
+	WAY_REVIEWS, /* with pictures, of lines of posted orders that have none, from tomorrow on as
+		      * fast as the caps of day and month let */
 	WAY_END
 };
 
-/* The least of its kind that suffices; goods without a category, in the base currency. What is done
+/* The least of its kind that suffices; orders are of goods without a category, in the base currency. What is done
  * on a day counts as done by its end. */
 struct way {
 	enum way_kind kind;
-	int64_t amount; /* minor units: SPEND all together, DAYS each day */
-	int32_t count; /* SPEND: orders that the limit for one makes of it; DAYS: days */
+	int64_t amount; /* minor units: SPEND all together, DAYS each day, REVIEWS 0 */
+	int32_t count; /* SPEND: orders that the limit for one makes of it; else days, reviews */
 	int64_t by; /* the instant at which it has led there */
 };
 

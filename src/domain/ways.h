@@ -11,6 +11,12 @@
 
 struct supposed;
 
+/* A line of a posted order that no review names. */
+struct unreviewed {
+	struct str order_source, order_id;
+	int32_t line_no;
+};
+
 struct trials {
 	const struct progress_input *in;
 	int64_t now, today_ends; /* the last instant of today in the zone */
@@ -18,6 +24,10 @@ struct trials {
 	struct entry *entries; /* the ledger's, and behind them those supposed */
 	size_t n_ledger;
 	struct supposed *supposed;
+	int64_t *acts_at; /* of those supposed: from when on each counts; never falls */
+	struct unreviewed *lines; /* the latest orders' first */
+	size_t n_lines;
+	int64_t reviewed; /* micro-points of this month's reviews, under its day and month caps */
 };
 
 /* A tier to be attained (points 0), or points to be settled at an instant. */
@@ -38,6 +48,10 @@ struct outcome {
 /* MB_ARENA_FULL or MB_OVERLOADED. */
 enum mb_code trials_init(struct trials *trials, const struct progress_input *in,
 			 struct arena *arena, struct mb_err *err);
+/* From a fold of the ledger at now, with counts: what can be reviewed, and what was. MB_ARENA_FULL or
+ * MB_OVERLOADED. */
+enum mb_code trials_learn(struct trials *trials, const struct fold *fold, struct arena *arena,
+			  struct mb_err *err);
 /* Folds the ledger with the first n of what is supposed at t (not before now). */
 enum mb_code trials_fold(const struct trials *trials, size_t n, int64_t t, const struct goal *goal,
 			 struct outcome *out, struct mb_err *err);

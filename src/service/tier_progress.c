@@ -13,7 +13,8 @@ static Memberd__V1__Way *to_way(struct arena *arena, const struct way *way,
 	if (message != NULL) {
 		memberd__v1__way__init(message);
 		message->kind = (Memberd__V1__WayKind)way->kind;
-		message->amount = to_money(arena, way->amount, policy->currency);
+		message->amount =
+			way->amount == 0 ? NULL : to_money(arena, way->amount, policy->currency);
 		message->count = way->count;
 		message->by = to_time(arena, way->by);
 	}

@@ -4,12 +4,13 @@ import datetime
 
 import pytest
 
-from memberd import Clock, M, order, ref, refused
+from memberd import Clock, M, at, order, ref, refused
 
 ZONE = datetime.timezone(datetime.timedelta(hours=8))
 TIERS = M.GetTierProgressResponse.DESCRIPTOR.file.pool.FindEnumTypeByName("memberd.v1.Tier").values_by_name
+CAPS = M.GetTierProgressResponse.DESCRIPTOR.file.enum_types_by_name["Cap"].values_by_name
 BRONZE, SILVER, GOLD, BLACK = (TIERS[f"TIER_{name}"].number for name in ("BRONZE", "SILVER", "GOLD", "BLACK_DIAMOND"))
-SPEND, DAYS = 1, 2
+SPEND, DAYS, REVIEWS = 1, 2, 3
 
 
 def when(stamp):
@@ -43,6 +44,29 @@ class World:
         result = self.api.record(order(member, event, amount, occurred_at=text(moment), completed_at=text(moment),
                                        category=""))[0]
         assert result.status.code == 0
+
+    def review(self, member, number, moment, order_id):
+        self.clock.set(text(moment))
+        result = self.api.record(M.Activity(
+            source="shop", source_event_id=f"review-{number}", member=ref(member), occurred_at=at(text(moment)),
+            review=dict(order=dict(order_id=order_id), line_no=1, pictures=True)))[0]
+        assert result.status.code == 0
+        return result
+
+    def walk_reviews(self, members, way, orders):
+        """Day by day, as long as the answer names no cap of the day or the month."""
+        start = datetime.datetime.fromisoformat(self.now)
+        done, day, room = 0, 0, False
+        while done < way.count:
+            if not room:
+                day, room = day + 1, True
+            for less, member in enumerate(members):
+                if done < way.count - less:
+                    caps = self.review(member, done, start + datetime.timedelta(days=day), orders[done]).caps_reached
+                    if less == 0:
+                        # a cap at which the sum stands lets no further review in
+                        room = not {CAPS["CAP_DAY"].number, CAPS["CAP_MONTH"].number} & set(caps)
+            done += 1
 
     def walk(self, members, way):
         """Each member less by his number of units; the clock ends where the way does."""
@@ -121,6 +145,26 @@ def case_78_at_the_top_there_is_no_next_tier_and_what_keeps_is_shown(world):
     assert told.keep.settled_score > 2250 and told.keep.margin == told.keep.settled_score - 2250
     assert told.keep.verdict == 1 and not told.keep.ways
     assert 1 <= len(told.lapses) <= 12
+
+
+def test_reviews_up_suffice_and_one_less_does_not(world):
+    past = [(83000, dict(platform="FOOD", occurred_at=f"2026-11-0{day}T12:00:00+08:00",
+                         completed_at=f"2026-11-0{day}T12:00:00+08:00", category="")) for day in range(1, 5)]
+    members = [world.enroll(name, *past) for name in ("ada", "bob")]
+    told = world.progress(members[0])
+    assert told.next.missing == 400 - told.score == 400 - 253
+    assert not [way for way in told.next.ways if way.kind == REVIEWS]  # four lines are not enough
+    for member in members:
+        world.api.record(*[order(member, f"small-{day}", 9000, platform="FOOD", category="",
+                                 occurred_at=f"2026-10-{day + 1:02}T12:00:00+08:00",
+                                 completed_at=f"2026-10-{day + 1:02}T12:00:00+08:00") for day in range(30)])
+    told = world.progress(members[0])
+    way = way_of(REVIEWS, told.next.ways)
+    assert not way.HasField("amount")
+    world.walk_reviews(members, way, [f"o-small-{number}" for number in range(30)])
+    world.clock.set(text(when(way.by)))
+    enough, less = (world.progress(member) for member in members)
+    assert enough.tier == told.next.tier and less.tier == told.next.tier - 1
 
 
 def test_what_is_pending_comes_by_itself(world):

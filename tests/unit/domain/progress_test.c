@@ -46,6 +46,70 @@ static int64_t end_of_day(int64_t t, int64_t days)
 	return calendar_day_start(calendar_day(t, 480) + 1, 480) - 1 + days * US_PER_DAY;
 }
 
+static bool is_reviewed(const struct activity *order, int32_t line_no)
+{
+	for (size_t i = 0; i < l.n; i++) {
+		const struct activity *review = &l.entries[i].activity;
+
+		if (review->kind == ACTIVITY_REVIEW && review->review.line_no == line_no &&
+		    str_eq(review->order_id, order->order_id)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Of some line that has posted and has no review yet. */
+static void review(int n, int64_t when)
+{
+	struct fold fold = ledger_fold(&l, when);
+
+	for (size_t i = 0; i < l.n; i++) {
+		struct activity activity = l.entries[i].activity;
+
+		if (activity.kind != ACTIVITY_ORDER || is_reviewed(&activity, 1) ||
+		    (fold.states[i] != ENTRY_POSTED && fold.states[i] != ENTRY_PARTLY_REVERSED)) {
+			continue;
+		}
+		ledger_put(&l, (struct activity){.kind = ACTIVITY_REVIEW,
+						 .source = activity.source,
+						 .source_event_id = str_from(name("review", n)),
+						 .occurred_at = when,
+						 .order_source = activity.order_source,
+						 .order_id = activity.order_id,
+						 .review = {.line_no = 1, .pictures = true}});
+		return;
+	}
+	fail_msg("nothing is left to review");
+}
+
+static unsigned caps_at(int64_t t)
+{
+	const struct fold_input in = {.entries = l.entries,
+				      .n_entries = l.n,
+				      .policies = l.policies,
+				      .t = t,
+				      .want_caps = true};
+	struct fold fold;
+	struct mb_err err;
+
+	assert_int_equal(fold_ledger(&in, l.arena, &fold, &err), MB_OK);
+	return fold_caps_at(&fold, ACTIVITY_REVIEW, t);
+}
+
+static void go_reviews(int64_t t, int n)
+{
+	int done = 0;
+
+	for (int day = 1; done < n; day++) {
+		int64_t when = end_of_day(t, day);
+
+		while (done < n && (caps_at(when) & (CAP_DAY | CAP_MONTH)) == 0) {
+			review(done++, when);
+		}
+	}
+}
+
 /* As the way says, but for `less` of its units. */
 static void go(const struct way *way, int64_t t, int64_t less)
 {
@@ -57,6 +121,10 @@ static void go(const struct way *way, int64_t t, int64_t less)
 		for (int i = 0; left > 0; i++, left -= limit) {
 			shop(name("spend", i), end_of_day(t, 0), left < limit ? left : limit);
 		}
+		return;
+	}
+	if (way->kind == WAY_REVIEWS) {
+		go_reviews(t, way->count - (int)less);
 		return;
 	}
 	for (int i = 0; i < way->count - (int)less; i++) {
@@ -194,6 +262,16 @@ static void fill(uint64_t *seed, int64_t t)
 						    t - draw_below(seed, t - paid + 1),
 						    1 + draw_below(seed, amount)));
 		}
+		if (done != 0 && draw_below(seed, 12) == 0) {
+			ledger_put(&l, (struct activity){.kind = ACTIVITY_REVIEW,
+							 .source = STR("shop"),
+							 .source_event_id = str_from(name("v", i)),
+							 .occurred_at =
+								 t - draw_below(seed, t - paid + 1),
+							 .order_source = STR("shop"),
+							 .order_id = str_from(name("o", i)),
+							 .review = {.line_no = 1}});
+		}
 	}
 }
 
@@ -201,7 +279,7 @@ static void every_way_suffices_and_less_does_not(void **state)
 {
 	const char *given = getenv("MEMBERD_SEED");
 	uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 4711;
-	size_t ways = 0, gaps = 0, lapses = 0, comes = 0;
+	size_t ways = 0, gaps = 0, lapses = 0, comes = 0, reviews = 0;
 
 	(void)state;
 	for (int i = 0; i < WORLDS; i++) {
@@ -225,10 +303,11 @@ static void every_way_suffices_and_less_does_not(void **state)
 		gaps += progress.keep.n_ways;
 		lapses += progress.n_lapses;
 		comes += progress.next.comes_at != 0;
+		reviews += find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS) != NULL;
 	}
-	printf("# %zu ways up, %zu to keep, %zu lapses, %zu come by themselves\n", ways, gaps,
-	       lapses, comes);
-	assert_true(ways > WORLDS && gaps > 5 && lapses > WORLDS && comes > 0);
+	printf("# %zu ways up, %zu of them reviews; %zu to keep, %zu lapses, %zu come alone\n",
+	       ways, reviews, gaps, lapses, comes);
+	assert_true(ways > WORLDS && reviews > 3 && gaps > 5 && lapses > WORLDS && comes > 0);
 }
 
 /* ---- known numbers ---- */
@@ -336,6 +415,54 @@ static void the_gap_to_keep_is_told_with_what_closes_it(void **state)
 	assert_int_equal(progress.keep.judged_at, at("2026-05-08"));
 }
 
+/* 15 of a day for two, 60 of a month for eight: 8 7, 8 7, 8 7, 8 7, then the next month. */
+static void reviews_go_as_fast_as_their_caps_let(void **state)
+{
+	int64_t t = at("2026-03-10 09:00");
+	struct progress progress;
+	const struct way *way;
+
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		food(name("o", i), at("2026-02-01 10:00") + i * US_PER_DAY, YUAN(30));
+	}
+	food("big", at("2026-02-01 11:00"), YUAN(4170)); /* 200 + 92.1, 30 and 10: 332 */
+	progress = progress_at(t);
+	assert_int_equal(progress.next.missing, 68);
+	way = find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS);
+	assert_non_null(way);
+	assert_int_equal(way->count, 9);
+	assert_int_equal(way->amount, 0);
+	assert_int_equal(way->by, at("2026-04-02") - 1);
+	/* with one of March told before there is room for seven more in it */
+	review(99, at("2026-03-10 08:00"));
+	progress = progress_at(t);
+	assert_int_equal(progress.next.missing, 60);
+	way = find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS);
+	assert_non_null(way);
+	assert_int_equal(way->count, 8);
+	assert_int_equal(way->by, at("2026-04-02") - 1);
+}
+
+static void reviews_are_absent_without_lines_and_behind_the_guard(void **state)
+{
+	struct progress progress;
+
+	(void)state;
+	food("o", at("2026-02-01 10:00"), YUAN(5000)); /* 301: one line */
+	progress = progress_at(at("2026-03-10"));
+	assert_int_equal(progress.next.missing, 99);
+	assert_null(find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS));
+	l.n = 0;
+	/* spend and frequency are 124: with as much of interaction and 10 it is 258 */
+	for (int i = 0; i < 62; i++) {
+		food(name("o", i), at("2026-01-01 10:00") + i * US_PER_DAY, YUAN(10));
+	}
+	progress = progress_at(at("2026-03-10"));
+	assert_int_equal(progress.standing.score.points, 134);
+	assert_null(find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS));
+}
+
 static void case_78_top_tier_has_no_next_and_still_shows_what_keeps_it(void **state)
 {
 	int64_t done = fill_to_the_top(200);
@@ -386,6 +513,8 @@ int main(void)
 		TEST(more_than_one_order_may_hold_takes_more_orders),
 		TEST(what_is_pending_comes_by_itself),
 		TEST(the_gap_to_keep_is_told_with_what_closes_it),
+		TEST(reviews_go_as_fast_as_their_caps_let),
+		TEST(reviews_are_absent_without_lines_and_behind_the_guard),
 		TEST(case_78_top_tier_has_no_next_and_still_shows_what_keeps_it),
 		TEST(memory_that_runs_out_is_told),
 	};
