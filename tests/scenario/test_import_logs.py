@@ -175,6 +175,47 @@ def test_a_review_of_an_order_that_comes_later(start, home):
     assert (again["accepted"], again["replayed"]) == (0, 2), again
 
 
+MIXED = """format: 1
+source: mixed
+csv: {header: yes, delimiter: ","}
+member: {issuer: mixed, id: who}
+time: {column: at, format: unix, zone: UTC}
+shift: none
+rows: [{when: {kind: {is: review}}, as: review}, {when: {kind: {is: visit}}, as: visit}, {as: order}]
+order: {platform: food, id: item, item: item, quantity: at, unit_price: price, currency: {code: CNY, decimals: 2},
+        completed: at-order, line_order: [item], type: [{is: goods}], category: [{is: {first: 2, of: item}}]}
+review: {implies: {platform: shopping, item: item, currency: CNY}, pictures: {item: {prefix: p}}}
+visit: {platform: travel, store: item}
+"""
+
+
+@pytest.mark.parametrize("commit", [13, 15, 18])
+def test_a_break_in_a_log_of_every_kind_is_gone_over(start, home, commit):
+    """Eleven members, then more than one batch of orders, of reviews and of visits."""
+    chance, second = random.Random(commit), int(datetime.datetime(2026, 9, 1, tzinfo=ZONE).timestamp())
+    lines = [f"{kind},{number % 11},{second + 3600 * number},{chance.choice('pq')}{number // 3},0.000001\n"
+             for kind in ("order", "review", "visit") for number in range(700)]
+    chance.shuffle(lines)
+    mapping, log = write(home, "m.yaml", MIXED), write(home, "log.csv", ["kind,who,at,item,price\n", *lines])
+    args = ("import", "--mapping", mapping, "--state", os.path.join(home, "state"), "--in-flight", "1", log)
+    daemon = start("--fault", f"store.sqlite.commit:{commit}")
+    done = ctl.Memberctl(daemon.target)(*args, "--timeout", "1", code=ctl.UNAVAILABLE)
+    assert "goes on from there" in done.err, done
+    assert daemon.stop() == 0
+    daemon = start(port=daemon.port)
+    report = ctl.Memberctl(daemon.target).json(*args)
+    sent = report["sent"]
+    assert sent["resumed"] and sent["refused"] == {} and sent["parked"] == 0, report
+    assert sent["accepted"] + sent["replayed"] == sum(report[kind] for kind in ("orders", "purchases", "reviews", "visits")) > 2000
+    os.mkdir(os.path.join(home, "other"))
+    other = start("--store", "memory", home=os.path.join(home, "other"))
+    ctl.Memberctl(other.target)("import", "--mapping", mapping, log)
+    users = [str(number) for number in range(11)]
+    found = scores(daemon.api(), "mixed", users)
+    assert all(part(answer, "REVIEWS") > 0 < part(answer, "VISITS") and answer.score.spend.minor > 0 for answer in found.values())
+    assert alike(found) == alike(scores(other.api(), "mixed", users))
+
+
 @pytest.fixture(scope="module")
 def taobao():
     """Every sixteenth user of the real log."""
