@@ -19,14 +19,14 @@ COMMANDS = {
     "enroll": ["shop:new"], "update": [MEMBER, "--verified"], "get": [MEMBER], "lookup": [MEMBER], "members": [], "benefits": [MEMBER],
     "check": [MEMBER, "value-channel-discount"], "quote": [MEMBER, "--line", "1:1.00"], "hotel": [MEMBER],
     "offer": [MEMBER], "score": [MEMBER], "history": [MEMBER], "record": [], "preview": [],
-    "progress": [MEMBER],
+    "progress": [MEMBER], "activities": [MEMBER],
     "policy": ["list"], "audit": ["list"], "health": [],
 }
 RECORD = json.dumps({"source": "shop", "sourceEventId": "e", "member": {"identity": {"issuer": "shop", "externalId": "ada"}},
                      "occurredAt": "2026-11-01T10:00:00Z", "cancellation": {"order": {"orderId": "o"}}})
 ROLES = {"checkout": {"get", "lookup", "benefits", "check", "quote", "hotel", "offer", "health"},
          "producer": {"enroll", "update", "record", "health"},
-         "manager": {"get", "lookup", "members", "score", "history", "preview", "progress", "policy", "audit", "health"}}
+         "manager": {"get", "lookup", "members", "score", "history", "preview", "progress", "activities", "policy", "audit", "health"}}
 
 
 def told(done):
