@@ -204,6 +204,42 @@ static void parked_after_a_parked_cancellation_is_refused(void **state)
 	assert_int_equal(v.woken[2].state, ENTRY_REFUSED);
 }
 
+static struct activity undo_of(const char *event_id, const char *named, const char *when)
+{
+	return (struct activity){.kind = ACTIVITY_UNDO,
+				 .source = STR("shop"),
+				 .source_event_id = str_from(event_id),
+				 .occurred_at = at(when),
+				 .about_source = STR("shop"),
+				 .about_event_id = str_from(named)};
+}
+
+static void what_never_acted_is_not_reversed_by_its_undo(void **state)
+{
+	(void)state;
+	assert_int_equal(send(refund("big", "2026-03-12", 101), "2026-03-13"), MB_OK);
+	assert_int_equal(send(undo_of("u", "big", "2026-03-14"), "2026-03-14"), MB_OK);
+	assert_int_equal(v.state, ENTRY_APPLIED);
+	assert_int_equal(ledger_state(&l, "big", at("2026-03-15")), ENTRY_PARKED);
+	assert_int_equal(send(food("o", "2026-03-10", 100), "2026-03-15"), MB_OK);
+	assert_int_equal(v.woken[0].state, ENTRY_REFUSED);
+	assert_int_equal(ledger_state(&l, "big", at("2026-03-15")), ENTRY_REFUSED);
+}
+
+static void a_reversal_is_judged_whole_whatever_undo_waits_for_it(void **state)
+{
+	(void)state;
+	assert_int_equal(send(undo_of("u", "big", "2026-03-12"), "2026-03-14"), MB_OK);
+	assert_int_equal(send(refund("big", "2026-03-12", 101), "2026-03-14"), MB_OK);
+	assert_int_equal(send(undo_of("w", "late", "2026-03-12"), "2026-03-14"), MB_OK);
+	assert_int_equal(send(food("o", "2026-03-10", 100), "2026-03-15"), MB_OK);
+	assert_int_equal(ledger_state(&l, "big", at("2026-03-15")), ENTRY_REFUSED);
+	assert_int_equal(send(refund("late", "2026-03-12", 101), "2026-03-15"),
+			 MB_REFUND_OVER_REMAINDER);
+	assert_int_equal(send(refund("late", "2026-03-12", 100), "2026-03-15"), MB_OK);
+	assert_int_equal(v.state, ENTRY_REVERSED);
+}
+
 static void window_is_14_months(void **state)
 {
 	(void)state;
@@ -453,6 +489,8 @@ int main(void)
 		TEST(order_exists_once),
 		TEST(closed_orders_take_nothing_more),
 		TEST(parked_after_a_parked_cancellation_is_refused),
+		TEST(what_never_acted_is_not_reversed_by_its_undo),
+		TEST(a_reversal_is_judged_whole_whatever_undo_waits_for_it),
 		TEST(window_is_14_months),
 		TEST(waits_15_months_at_most),
 		TEST(a_thousand_wait_at_most),

@@ -132,6 +132,23 @@ static void protection_ends_at_the_third_month_after(void **state)
 	}
 }
 
+static void protection_that_would_be_over_is_none(void **state)
+{
+	struct policy none = default_policy;
+	const struct policy *versions[] = {&none};
+	const struct policy_list policies = {versions, 1};
+
+	(void)state;
+	none.protection.months = 0;
+	ledger_fini(&l);
+	ledger_init(&l, &policies);
+	food("o", at("2026-01-07"), YUAN(10000)); /* Silver */
+	food("p", at("2026-01-08 00:00:00"), YUAN(10000)); /* Gold */
+	assert_int_equal(standing(at("2026-01-07")).protected_until, at("2026-01-08"));
+	assert_int_equal(standing(at("2026-01-08")).tier, TIER_GOLD);
+	assert_int_equal(standing(at("2026-01-08")).protected_until, 0);
+}
+
 static void every_upgrade_protects_anew(void **state)
 {
 	(void)state;
@@ -306,6 +323,7 @@ int main(void)
 		TEST(case_37_between_keep_and_attain_is_kept),
 		TEST(exactly_keep_is_kept),
 		TEST(protection_ends_at_the_third_month_after),
+		TEST(protection_that_would_be_over_is_none),
 		TEST(every_upgrade_protects_anew),
 		TEST(live_score_that_attains_is_never_marked_or_lowered),
 		TEST(upgrade_clears_the_mark_before_the_settlement),
