@@ -207,7 +207,7 @@ def case_47_48_49_coupons_pending_and_cancelled():
     assert book.fold().pending(at("2026-04-01T00:00")) == {("s", "flight"): (0, 113 * MICRO)}
     assert (book.state("void", "2026-03-10T09:58"), book.state("void", "2026-04-01T00:00")) == ("PENDING", "VOIDED")
     book.add("undo", "2026-04-02T00:00", about="c")
-    assert book.points("2026-05-01T00:00") == 0 and book.state("c", "2026-05-01T00:00") == "APPLIED"
+    assert book.points("2026-05-01T00:00") == 0 and book.state("c", "2026-05-01T00:00") == "REVERSED"
 
 
 def test_a_cancellation_after_the_posting_can_be_undone():

@@ -54,6 +54,7 @@ class Deeds:
         self.orders = [Order(ledger, e) for e in sorted(ledger.orders.values(), key=canonical)]
         self.by_order = {key_of(o.entry): o for o in self.orders}
         self.interactions = sorted((e for e in ledger.entries if e["kind"] in KINDS), key=canonical)
+        self.same = {key_of(e): (e["kind"], self.sameness(e)) for e in self.interactions}
 
     # interactions
 
@@ -115,8 +116,8 @@ class Deeds:
         """Those in force at t, of equals the first in canonical order."""
         seen, out = set(), []
         for e in self.interactions:
-            if self.in_force(e, t) and (e["kind"], self.sameness(e)) not in seen:
-                seen.add((e["kind"], self.sameness(e)))
+            if self.in_force(e, t) and self.same[key_of(e)] not in seen:
+                seen.add(self.same[key_of(e)])
                 out.append(e)
         return out
 
@@ -135,15 +136,8 @@ class Deeds:
             if verdict is None:
                 return "EXPIRED" if t >= expiry(e, self.ledger.policies) else "PARKED"
             if kind != "review" or verdict != "APPLIED":
-                return "REVERSED" if verdict == "APPLIED" and self.is_taken_back(e, t) else verdict
+                return "REVERSED" if verdict == "APPLIED" and self.ledger.undone(e) <= t else verdict
         return self._interaction_state(e, t)
-
-    def is_taken_back(self, e, t):
-        if e["kind"] == "cancellation":  # one that voided its order for good is not
-            order = self.order_of(e)
-            if self.ledger.instant(e) == order.early:
-                return False
-        return self.ledger.undone(e) <= t
 
     def _interaction_state(self, e, t):
         undone = self.ledger.undone(e)

@@ -2,10 +2,12 @@
 """Tier, standing and history: the instants one after the other, at each everything computed anew.
 
 At one instant: what posts, ends and is found; the fall of a finding; the upgrade; the settlement."""
+from bisect import bisect_right
+
 from .deeds import Deeds
 from .ledger import Ledger, key_of
 from .policy import highest, policy_at
-from .score import fake_terms, score
+from .score import fake_terms, live_window, score
 from .times import NEVER, instant, is_settlement, month_of, settlement
 
 TRACKS = {"tier": {"UPGRADE", "AT_RISK", "RECOVERED", "STEP_DOWN", "FRAUD"}, "settlement": {"SETTLED"}, "level": {"LEVEL"},
@@ -30,13 +32,14 @@ class Fold:
         return self._scores[first, last, t]
 
     def live(self, t):
-        month = month_of(t, self.policies[0])
-        return self.score(month - 11, month, t)
+        """Of this month and those before."""
+        return self.score(*live_window(t, policy_at(self.policies, t)), t)
 
     def settled(self, t):
-        """By the settlement at t."""
-        month = month_of(t, self.policies[0])
-        return self.score(month - 12, month - 1, t)
+        """By the settlement at t: of the whole months before."""
+        policy = policy_at(self.policies, t)
+        month = month_of(t, policy)
+        return self.score(month - policy["window_months"], month - 1, t)
 
     # what a person decided
 
@@ -131,9 +134,9 @@ class Fold:
 
     def _mask(self, t, state, now):
         over = self.override(t)
-        name = key_of(over) if over else None
+        name = key_of(over) if over and over["tier"] is not None else None
         shown = self.shown(t, state["tier"])[0]
-        if name != state["override"] and shown != state["shown"]:
+        if name != state["override"]:
             self._row(t, "OVERRIDE", state["shown"], shown, now)
         state["override"], state["shown"] = name, shown
         suspended = self.suspended(t)
@@ -154,7 +157,7 @@ class Fold:
         """The standing at t."""
         if t > self._end:
             self._walk(t)
-        state = [s for at, s in self._steps if at <= t][-1]
+        state = self._steps[bisect_right(self._steps, t, key=lambda step: step[0]) - 1][1]
         now = self.live(t)
         policy = policy_at(self.policies, t)
         shown, shown_until = self.shown(t, state["tier"])
@@ -175,8 +178,8 @@ class Fold:
         out = {}
         for o in self.deeds.orders:
             if o.at <= t and o.state(t) == "PENDING":
-                month = month_of(t, self.policies[0])
-                added = score(self.deeds, month - 11, month, t, also=o)["micro"] - self.live(t)["micro"]
+                window = live_window(t, policy_at(self.policies, t))
+                added = score(self.deeds, *window, t, also=o)["micro"] - self.live(t)["micro"]
                 out[key_of(o.entry)] = (o.posting if o.posting != NEVER and o.early == NEVER else 0, added)
         return out
 

@@ -16,11 +16,11 @@ def judge(entries, policies, new, now, me=0):
     reason = refusal(before, after, new, now)
     if reason:
         return None, reason, {}
-    woken = {}
+    woken, deeds = {}, Deeds(after)
     for e in entries:
         if e["kind"] in ABOUT_KEY | ABOUT_ORDER and before.verdict_of(e) is None and after.verdict_of(e) is not None:
-            woken[key_of(e)] = after.verdict_of(e)
-    return Deeds(after).state(new, now), None, woken
+            woken[key_of(e)] = deeds.state(e, now)
+    return deeds.state(new, now), None, woken
 
 
 def refusal(before, after, new, now):

@@ -82,6 +82,7 @@ class Ledger:
         for e in self.entries:
             self.about[key_of(e)] = self._accept(e, naming.get(key_of(e), []), misfit)
         self.voided = {e["about"] for e in self.applied("void")}
+        self.links = [e for e in self.entries if e["kind"] == "link"]
         self._of_order, self._undone = {}, {}
 
     # who was accepted
@@ -125,7 +126,7 @@ class Ledger:
         if e["kind"] not in ("cancellation", "reversal"):
             return None
         at = max(e["occurred_at"], order["occurred_at"])
-        if key_of(order) in self.voided or any(a <= at < b for a, b in self.closures(order, accepted)):
+        if key_of(order) in self.voided or any(a <= at < b for a, b in self.closures(accepted)):
             return "ORDER_CLOSED"
         if e["kind"] == "cancellation":
             return None
@@ -133,8 +134,9 @@ class Ledger:
             line = next((l for l in order["lines"] if l["line_no"] == no), None)
             if line is None or line["currency"] != e["currencies"][no]:
                 return "REFUND_LINE_MISMATCH"
-            taken = [(*self.span(o), o["lines"].get(no, 0)) for o in [*accepted, e]
+            taken = [(*self.span(o), o["lines"].get(no, 0)) for o in accepted
                      if o["kind"] == "reversal" and key_of(o) not in self.voided]
+            taken.append((at, NEVER, e["lines"][no]))  # itself whole, whatever undo waits for it
             if any(sum(amount for a, b, amount in taken if a <= x < b) > net(line) for x, _, _ in taken if x >= at):
                 return "REFUND_OVER_REMAINDER"
         return None
@@ -211,15 +213,14 @@ class Ledger:
                 closing.append(e)
         return done, done + delay if done != NEVER else NEVER, NEVER, closing
 
-    def closures(self, order, accepted):
-        """Intervals in which the order is closed."""
-        _, _, early, later = self.course(order, accepted)
-        return [(early, NEVER)] * (early != NEVER) + [self.span(e) for e in later]
+    def closures(self, accepted):
+        """Intervals in which a cancellation of the order is in force."""
+        return [self.span(e) for e in accepted if e["kind"] == "cancellation" and key_of(e) not in self.voided]
 
     # links
 
     def linked(self, other, t):
-        about = [e for e in self.entries if e["kind"] == "link" and e["other"] == other and e["known_at"] <= t]
+        about = [e for e in self.links if e["other"] == other and e["known_at"] <= t]
         return bool(about) and about[-1]["linked"]
 
     def alien(self, other, t):

@@ -22,6 +22,7 @@ DEFAULT = {
     "zone": 480,
     "settlement_day": 8,
     "protection_months": 3,
+    "window_months": 12,
     "rates": {"CNY": Fraction(1), "USD": Fraction(7), "GBP": Fraction(9)},
     "delay": {"shopping": 7 * DAY, "grocery": 7 * DAY, "travel": 48 * HOUR, "food": 0, "tickets": 0, "rides": 0},
     "auto_complete": dict.fromkeys(PLATFORMS, 0),

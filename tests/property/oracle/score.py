@@ -41,7 +41,7 @@ def spend_terms(orders, t, policy):
     counted = of_orders + min(limit["travel"], spend.get("travel", 0) - rail + min(policy["rail_limit"], rail))
     for platform in ("food", "tickets", "rides"):
         counted += min(limit[platform], spend.get(platform, 0))
-    good_days = sum(1 for v in days.values() if v >= policy["day_minimum"])
+    good_days = sum(1 for v in days.values() if v > 0 and v >= policy["day_minimum"])
     platforms = sum(1 for v in spend.values() if v > 0)
     return {
         "spend": curve(counted, policy),
@@ -81,14 +81,15 @@ def by_kind(a, policy):
 
 
 def together(a, policy):
-    """The largest total that breaks no cap."""
-    months = {month for _, month in a}
+    """The largest total that breaks no cap: the least over every set of kinds taken whole (one that is absent
+    could only add to it)."""
+    months, kinds = {month for _, month in a}, sorted({kind for kind, _ in a})
     best = policy["together_window"]
-    for n in range(len(KINDS) + 1):
-        for whole in combinations(KINDS, n):
+    for n in range(len(kinds) + 1):
+        for whole in combinations(kinds, n):
             total = sum(policy["interaction"][k]["window"] for k in whole)
             for month in months:
-                rest = sum(a.get((k, month), 0) for k in KINDS if k not in whole)
+                rest = sum(a.get((k, month), 0) for k in kinds if k not in whole)
                 total += min(policy["together_month"], rest)
             best = min(best, total)
     return best
@@ -119,6 +120,11 @@ def penalty(ledger, t):
     return sum(size for at, _, until, _, size in terms if at <= t < until)
 
 
+def live_window(t, policy):
+    """First and last month."""
+    return month_of(t, policy) - policy["window_months"] + 1, month_of(t, policy)
+
+
 def score(deeds, first_month, last_month, t, also=None):
     """Of the months' entries as they stand at t. also: an order that is taken as posted."""
     ledger = deeds.ledger
@@ -147,9 +153,9 @@ def score(deeds, first_month, last_month, t, also=None):
 
 def counted(deeds, t):
     """key -> what each entry adds to the live window in canonical order, and what each cap took of it."""
-    ledger, policy = deeds.ledger, policy_at(deeds.ledger.policies, t)
-    month = month_of(t, policy)
-    inside = lambda at: month - 11 <= month_of(at, policy) <= month  # noqa: E731
+    policy = policy_at(deeds.ledger.policies, t)
+    first, last = live_window(t, policy)
+    inside = lambda at: first <= month_of(at, policy) <= last  # noqa: E731
     out = {}
     orders, before = [], spend_terms([], t, policy)
     for o in deeds.orders:
@@ -181,11 +187,11 @@ def cascade(done, policy):
 def caps_reached(deeds, kind, occurred_at, t):
     """The caps at which the sums of an interaction's kind and bucket stand, in the live window."""
     policy = policy_at(deeds.ledger.policies, t)
-    rule, month = policy["interaction"][kind], month_of(t, policy)
+    rule, (first, last) = policy["interaction"][kind], live_window(t, policy)
     at_month, day = month_of(occurred_at, policy), day_of(occurred_at, policy)
-    if not month - 11 <= at_month <= month:
+    if not first <= at_month <= last:
         return set()
-    done = [e for e in deeds.counting(t) if month - 11 <= month_of(e["occurred_at"], policy) <= month]
+    done = [e for e in deeds.counting(t) if first <= month_of(e["occurred_at"], policy) <= last]
     mine = [e for e in done if e["kind"] == kind]
     a = after_month_caps(done, policy)
     reached = {

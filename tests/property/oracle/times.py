@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instants are integer microseconds UTC; months are year * 12 + month - 1 in the programme's zone."""
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -10,9 +11,14 @@ NEVER = 1 << 62
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
+@lru_cache(maxsize=1 << 16)
+def _local(t, zone):
+    return EPOCH + timedelta(microseconds=t) + timedelta(minutes=zone)
+
+
 def local(t, policy):
     """Wall clock of the zone (its tzinfo is not to be looked at)."""
-    return EPOCH + timedelta(microseconds=t) + timedelta(minutes=policy["zone"])
+    return _local(t, policy["zone"])
 
 
 def unlocal(d, policy):
