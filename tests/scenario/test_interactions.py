@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reviews, shares, openings, posts, answers, votes, visits and undos end to end, and the list of what
 became of each."""
+import hashlib
 import json
+import os
+import signal
 
 import pytest
 
@@ -316,6 +319,34 @@ def test_when_each_one_takes_effect(api, ada, bob):
     assert effective()["s"] == effective()["first"] == "2026-10-10T04:00:00Z"
     api.record(told(ada, "x", occurred_at="2026-10-14T12:00:00+08:00", undo=dict(activity=dict(source_event_id="first"))))
     assert effective()["s"] == "2026-10-12T04:00:00Z"
+
+
+def test_a_member_is_not_told_of_others(start, home):
+    path = os.path.join(home, "tokens")
+
+    def write(*roles):
+        with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            for role in roles:
+                file.write(f"{role} sha256:{hashlib.sha256(role.split(':')[0].encode()).hexdigest()}\n")
+
+    write("admin", "support")
+    daemon = start("--token-file", path)
+    admin = daemon.api("admin")
+    ada, bob = admin.enroll("ada"), admin.enroll("bob")
+    write("admin", "support", f"member:{ada}")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_event("reloaded")
+    admin.record(told(ada, "s", share=dict(content="c", channel="chat")),
+                 told(ada, "v", vote=dict(content="p", by=ref(bob))), told(ada, "a", answer=dict(question="q", asker=ref(bob))),
+                 told(ada, "o", opening=dict(share=dict(source_event_id="s"), by=ref(bob), verified=True)))
+    for role, knows in (("support", True), ("member", False)):
+        items = by_event(daemon.api(role), ada)
+        assert items["v"].activity.vote.HasField("by") == knows
+        assert items["a"].activity.answer.HasField("asker") == knows
+        assert items["o"].activity.opening.HasField("by") == knows
+        assert (bob in str(items)) == knows
+    with refused("PERMISSION_DENIED", "PERMISSION_MISSING"):
+        daemon.api("member").scores.ListActivities(member=ref(bob))
 
 
 def test_pages_go_on_where_they_ended_whatever_is_recorded(api, ada):
