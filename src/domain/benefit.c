@@ -60,6 +60,11 @@ struct entitlement benefit_check(const struct policy_benefit *benefit, const str
 	struct entitlement out = {.benefit = benefit, .reason = BENEFIT_HELD};
 
 	assert(holder->tier >= TIER_BRONZE && holder->tier < TIER_END);
+	if (holder->suspended) {
+		out.reason = BENEFIT_NOT_NOW;
+		out.unlock_reinstatement = true;
+		return out;
+	}
 	out.value = granted(benefit, holder);
 	out.held = out.value > 0;
 	if (out.held) {
@@ -92,6 +97,9 @@ struct vip_offer vip_offer(const struct holder *holder, int64_t points, const st
 	const struct policy_vip *vip = &policy->vip;
 	struct vip_offer out = {.offered = true};
 
+	if (holder->suspended) {
+		return (struct vip_offer){.unlock_reinstatement = true};
+	}
 	if (holder->tier >= vip->upgrade_tier || points >= points_to(vip->upgrade_score)) {
 		out.at_upgrade_price = true;
 		out.price = vip->upgrade_price;

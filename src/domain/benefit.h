@@ -15,6 +15,7 @@
 struct holder {
 	enum tier tier; /* the shown tier */
 	bool vip, apass;
+	bool suspended; /* nothing is his */
 };
 
 #define BENEFIT_REASONS(X) \
@@ -40,6 +41,7 @@ struct entitlement {
 	enum tier unlock_tier;
 	int64_t unlock_points; /* … its attain in whole points, 0 without unlock_tier */
 	bool unlock_vip, unlock_apass; /* … or either of these would */
+	bool unlock_reinstatement; /* he is suspended: only this would */
 };
 
 struct entitlement benefit_check(const struct policy_benefit *benefit, const struct holder *holder,
@@ -53,6 +55,7 @@ struct vip_offer {
 	int64_t price; /* minor units of the base currency, a year; 0 when not offered */
 	enum tier unlock_tier; /* when not at the upgrade price: the tier that would bring it … */
 	int64_t unlock_points; /* … and the live score in whole points that would */
+	bool unlock_reinstatement; /* he is suspended: only this would bring any price */
 };
 
 /* points: the live score. */

@@ -38,7 +38,7 @@ struct repository;
 
 /* ---- members ---- */
 
-enum member_state { MEMBER_ACTIVE = 1 };
+enum member_state { MEMBER_ACTIVE = 1, MEMBER_SUSPENDED };
 
 /* An account on a platform; forms are checked by the caller. */
 struct identity {
@@ -249,6 +249,41 @@ struct repository_write {
 };
 
 void repository_write(struct repository *repository, struct repository_write *req);
+
+/* What a person decides about a member: an entry of the service's own in his ledger, a link in both;
+ * once per request_id. */
+struct repository_decision;
+
+struct decided {
+	int64_t entry_id; /* 0: it was so already, nothing was written */
+	enum entry_state state;
+	const struct member *member; /* MEMBER_STANDING, after it */
+};
+
+/* As repository_answer_fn. decided[1] is that of `other`, of links only. */
+typedef enum mb_code repository_decision_answer_fn(const struct repository_decision *req,
+						   const struct decided *decided, struct str *out,
+						   struct mb_err *err);
+
+struct repository_decision {
+	struct repository_call call;
+	/* in */
+	struct str request_id; /* canonical form of a UUID: lower case */
+	struct str method; /* kept beside it */
+	struct member_ref ref;
+	struct member_ref other; /* LINK: the other member */
+	/* Of kind FINDING, VOID, CREDIBILITY, LINK, OVERRIDE, SUSPENSION or UNDO, with its reason; UNDO
+	 * takes back what is left of what it names, of an order by a reversal. Key, instant and
+	 * link.other are filled in. */
+	struct activity activity;
+	repository_decision_answer_fn *answer;
+	/* out */
+	struct str answered;
+};
+
+/* MB_ACTIVITY_NOT_FOUND for a void or an undo of what the member does not have; and what
+ * ledger_judge() may say. */
+void repository_decide(struct repository *repository, struct repository_decision *req);
 
 /* Takes in up to BATCH_ITEMS_MAX activities of any members, in one transaction. */
 struct record_woken {

@@ -6,7 +6,8 @@
 struct holder to_holder(const struct member *member)
 {
 	/* 88VIP is not sold and APASS not judged yet, so nobody has them. */
-	return (struct holder){.tier = member->standing.tier};
+	return (struct holder){.tier = member->standing.shown,
+			       .suspended = member->standing.suspended};
 }
 
 enum mb_code from_benefit_id(const char *text, struct str *out, struct mb_err *err)
@@ -34,6 +35,7 @@ static Memberd__V1__Unlock *to_unlock(struct arena *arena, const struct entitlem
 		}
 		message->vip = entitlement->unlock_vip;
 		message->apass = entitlement->unlock_apass;
+		message->reinstatement = entitlement->unlock_reinstatement;
 	}
 	return message;
 }

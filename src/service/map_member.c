@@ -148,7 +148,10 @@ static Memberd__V1__Standing *to_standing(struct arena *arena, const struct stan
 
 	if (message != NULL) {
 		memberd__v1__standing__init(message);
-		message->tier = (Memberd__V1__Tier)standing->tier;
+		message->tier = (Memberd__V1__Tier)standing->shown;
+		message->natural_tier = (Memberd__V1__Tier)standing->tier;
+		message->shown_until = to_time(arena, standing->shown_until);
+		message->credibility_bp = standing->credibility;
 		message->level = (Memberd__V1__Level)standing->level;
 		message->score = standing->score.points;
 		message->at_risk = standing->at_risk;

@@ -66,7 +66,7 @@ static Memberd__V1__RecordActivitiesResponse__Result *to_result(struct arena *ar
 	to_caps(arena, item->caps, result);
 	result->member_id = to_id(arena, item->member->member_id);
 	result->score = item->member->standing.score.points;
-	result->tier = (Memberd__V1__Tier)item->member->standing.tier;
+	result->tier = (Memberd__V1__Tier)item->member->standing.shown;
 	result->info = to_info(arena, item->member);
 	return result;
 }

@@ -98,7 +98,7 @@ static Memberd__V1__ScheduledChange *to_change(struct arena *arena, const struct
 		message->at = to_time(arena, change->at);
 		to_causes(arena, change->causes, message);
 		message->score = change->after.score.points;
-		message->tier = (Memberd__V1__Tier)change->after.tier;
+		message->tier = (Memberd__V1__Tier)change->after.shown;
 		message->level = (Memberd__V1__Level)change->after.level;
 		message->at_risk = change->after.at_risk;
 		message->settled_score = change->after.settled.points;
@@ -126,7 +126,7 @@ void to_score_answer(struct arena *arena, const struct member *member,
 {
 	out->member_id = to_id(arena, member->member_id);
 	out->score = to_score(arena, &member->standing.score, member->policy);
-	out->tier = (Memberd__V1__Tier)member->standing.tier;
+	out->tier = (Memberd__V1__Tier)member->standing.shown;
 	out->level = (Memberd__V1__Level)member->standing.level;
 	if (member->standing.settled_at != 0) {
 		out->settled = to_score(arena, &member->standing.settled, member->policy);

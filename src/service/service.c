@@ -44,6 +44,9 @@ enum mb_code services_bind(struct rpc_registry *registry, struct services *servi
 	if (code == MB_OK) {
 		code = audit_service_bind(registry, services, err);
 	}
+	if (code == MB_OK) {
+		code = decisions_bind(registry, services, err);
+	}
 	return code == MB_OK ? vip_service_bind(registry, services, err) : code;
 }
 

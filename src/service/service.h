@@ -41,6 +41,8 @@ enum mb_code policy_service_bind(struct rpc_registry *registry, struct services 
 				 struct mb_err *err);
 enum mb_code audit_service_bind(struct rpc_registry *registry, struct services *services,
 				struct mb_err *err);
+enum mb_code decisions_bind(struct rpc_registry *registry, struct services *services,
+			    struct mb_err *err);
 enum mb_code vip_service_bind(struct rpc_registry *registry, struct services *services,
 			      struct mb_err *err);
 

@@ -24,7 +24,8 @@ static enum mb_code answer_offer(struct reading *reading, struct mb_err *err)
 		response.price = to_money(arena, offer.price, member->policy->currency);
 		response.months = member->policy->vip.months;
 	}
-	if (!offer.at_upgrade_price) {
+	response.unlock_reinstatement = offer.unlock_reinstatement;
+	if (!offer.at_upgrade_price && !offer.unlock_reinstatement) {
 		response.unlock_tier = (Memberd__V1__Tier)offer.unlock_tier;
 		response.unlock_score = offer.unlock_points;
 		response.unlock_score_missing = missing > 0 ? missing : 0;

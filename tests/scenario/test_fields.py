@@ -58,6 +58,14 @@ ISSUERS = ["", "Shop", "s" * 65, "shop ", "sh/op", "é", "s\n", "*"]
 EXTERNAL = ["", "a" * 129, "é" * 65]
 
 
+def decided(**fields):
+    return dict(request_id=str(uuid.uuid4()), reason="case 81", **fields)
+
+
+def by_name(external_id):
+    return dict(identity=dict(issuer="shop", external_id=external_id))
+
+
 def by_member(api):
     """(path of its MemberRef, call with a MemberRef) of each method that names a member."""
     line = dict(line_no=1, public_price=1, channel="BASKET_CHANNEL_STANDARD")
@@ -70,6 +78,14 @@ def by_member(api):
             request_id=str(uuid.uuid4()), member=ref, identity=dict(issuer="a", external_id=str(uuid.uuid4()))),
         "UnlinkIdentity": lambda ref: api.members.UnlinkIdentity(
             request_id=str(uuid.uuid4()), member=ref, identity=dict(issuer="a", external_id="b")),
+        "OverrideTier": lambda ref: api.members.OverrideTier(**decided(member=ref)),
+        "SuspendMember": lambda ref: api.members.SuspendMember(**decided(member=ref)),
+        "LinkMembers": lambda ref: api.members.LinkMembers(**decided(member=ref, other=by_name("nobody"))),
+        "UnlinkMembers": lambda ref: api.members.UnlinkMembers(**decided(member=ref, other=by_name("nobody"))),
+        "SetCredibility": lambda ref: api.scores.SetCredibility(**decided(member=ref, delta_bp=1)),
+        **{name: lambda ref, method=getattr(api.scores, name): method(**decided(
+            member=ref, activity=dict(source="shop", source_event_id="e")))
+           for name in ("ReportFraud", "VoidActivity", "ReverseActivity")},
         "GetScore": lambda ref: api.scores.GetScore(member=ref),
         "ListActivities": lambda ref: api.scores.ListActivities(member=ref),
         "CheckBenefit": lambda ref: api.benefits.CheckBenefit(member=ref, benefit_id="value-channel-discount"),
@@ -534,6 +550,8 @@ def test_every_field_is_in_the_tables_of_this_file():
              "request_id", "reversal", "seconds", "source", "source_event_id", "state", "store", "sub_kind", "threshold",
              "type", "update_mask", "verified", "view"}
     seen = set()
+    # of decisions
+    known |= {"activity", "delta_bp", "other", "reason", "suspended", "tier", "until"}
 
     def walk(spec):
         for child in spec.fields:

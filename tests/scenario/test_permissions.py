@@ -12,8 +12,11 @@ ROLES = ["admin", "checkout", "portal", "support", "manager", "producer"]
 MAY = {
     "members.read": {"admin", "checkout", "portal", "support", "manager"},
     "members.write": {"admin", "support", "producer"},
+    "members.list": {"admin", "support", "manager"},
+    "members.decide": {"admin", "support"},
     "activities.write": {"admin", "producer"},
     "scores.read": {"admin", "support", "manager"},
+    "scores.decide": {"admin", "support"},
     "benefits.read": {"admin", "checkout", "portal", "support"},
     "benefits.quote": {"admin", "checkout"},
 }
@@ -38,6 +41,11 @@ def calls(api, member):
         "members.write": lambda: api.members.LinkIdentity(
             request_id="00000000-0000-4000-8000-000000000001", member=ref(member),
             identity=dict(issuer="x", external_id="y")),
+        "members.list": lambda: api.members.ListMembers(),
+        "members.decide": lambda: api.members.SuspendMember(
+            request_id="00000000-0000-4000-8000-000000000002", member=ref(member), suspended=False, reason="case 81"),
+        "scores.decide": lambda: api.scores.SetCredibility(
+            request_id="00000000-0000-4000-8000-000000000003", member=ref(member), delta_bp=1, reason="case 81"),
         "activities.write": lambda: api.record(order(member, "e1", 100)),
         "scores.read": lambda: api.score(member),
         "benefits.read": lambda: api.benefits.ListMemberBenefits(member=ref(member)),

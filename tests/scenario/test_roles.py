@@ -17,6 +17,8 @@ MAY = {
     "BatchGetMembers": READ,
     "LookupMember": READ,
     "ListMembers": {"admin", "support", "manager"},
+    **dict.fromkeys(("OverrideTier", "SuspendMember", "LinkMembers", "UnlinkMembers", "SetCredibility", "ReportFraud",
+                     "VoidActivity", "ReverseActivity"), {"admin", "support"}),
     "ListTierHistory": {"admin", "support", "manager", "member"},
     "UpdateMember": {"admin", "support", "producer"},
     "LinkIdentity": {"admin", "support", "producer"},
@@ -93,8 +95,24 @@ def cancellation(who):
                       cancellation=dict(order=dict(order_id="none")))
 
 
+# The fields that decisions have beside member, request_id and reason. Of the keys: nobody has such an activity.
+UNKNOWN = dict(activity=dict(source="shop", source_event_id="unknown"))
+DECISIONS = {
+    "OverrideTier": dict(tier="TIER_GOLD", until=dict(seconds=1893456000)), "SuspendMember": dict(suspended=False),
+    "LinkMembers": {}, "UnlinkMembers": {}, "SetCredibility": dict(delta_bp=1), "ReportFraud": UNKNOWN,
+    "VoidActivity": UNKNOWN, "ReverseActivity": UNKNOWN}
+
+
+def decision(name, who, other):
+    """A right request; links are with `other`."""
+    more = dict(other=other) if name.endswith("nkMembers") else {}
+    return dict(request_id=str(uuid.uuid4()), member=who, reason="case 81", **DECISIONS[name], **more)
+
+
 def request(name, who):
     """A right request about `who`, a MemberRef."""
+    if name in DECISIONS:
+        return FACTORY.GetPrototype(METHODS[name][1].input_type)(**decision(name, who, by_identity("bob")))
     new = dict(issuer="other", external_id=str(uuid.uuid4()))
     fields = {
         "EnrollMember": lambda: dict(request_id=str(uuid.uuid4()), identity=new),
@@ -147,8 +165,8 @@ def test_every_method_for_every_role(world):
                 code = ask(api, name, who)
                 if role not in MAY[name]:
                     assert code == "PERMISSION_DENIED", (role, name)
-                elif name == "UnlinkIdentity":
-                    assert code == "NOT_FOUND", (role, name)  # she does not have that identity
+                elif name in ("UnlinkIdentity", "VoidActivity", "ReverseActivity"):
+                    assert code == "NOT_FOUND", (role, name)  # she does not have it
                 elif name == "PublishPolicy":
                     assert code == "FAILED_PRECONDITION", (role, name)  # it is known already
                 else:

@@ -11,9 +11,9 @@
 
 #define LINES_MOST 12
 
-static const struct holder BLACK_DIAMOND = {TIER_BLACK_DIAMOND, false, false};
-static const struct holder DIAMOND = {TIER_DIAMOND, false, false};
-static const struct holder BOTH = {TIER_BLACK_DIAMOND, true, false};
+static const struct holder BLACK_DIAMOND = {TIER_BLACK_DIAMOND, false, false, false};
+static const struct holder DIAMOND = {TIER_DIAMOND, false, false, false};
+static const struct holder BOTH = {TIER_BLACK_DIAMOND, true, false, false};
 
 static struct arena *arena;
 static const struct policy *policy;
@@ -146,7 +146,7 @@ static void halves_go_up_once_an_order(void **state)
 {
 	/* 5% of 0.10 is 0.005 */
 	struct basket_line lines[] = {value_line(7, 5), value_line(3, 5)};
-	const struct holder vip = {TIER_BRONZE, true, false};
+	const struct holder vip = {TIER_BRONZE, true, false, false};
 	struct priced_basket out = priced(&vip, lines, 2, NULL, 0);
 
 	(void)state;
@@ -512,7 +512,7 @@ static void random_baskets_equal_a_slow_computation(void **state)
 		struct basket_coupon coupons[2];
 		size_t n = (size_t)roll(LINES_MOST) + 1, platform = (size_t)roll(2);
 		const struct holder holder = {roll(2) == 0 ? TIER_BLACK_DIAMOND : TIER_GOLD,
-					      roll(2) == 0, false};
+					      roll(2) == 0, false, false};
 		struct basket basket = {lines, n, coupons, (size_t)roll(3)};
 
 		roll_lines(lines, n);

@@ -29,7 +29,7 @@ static int tear_down(void **state)
 
 static struct entitlement check(const char *id, enum tier tier, bool vip, bool apass)
 {
-	const struct holder holder = {tier, vip, apass};
+	const struct holder holder = {tier, vip, apass, false};
 	const struct policy_benefit *benefit = policy_benefit(policy, str_from(id));
 
 	assert_non_null(benefit);
@@ -38,7 +38,7 @@ static struct entitlement check(const char *id, enum tier tier, bool vip, bool a
 
 static int count_held(enum tier tier, bool vip, bool apass)
 {
-	const struct holder holder = {tier, vip, apass};
+	const struct holder holder = {tier, vip, apass, false};
 	int held = 0;
 
 	for (int32_t i = 0; i < policy->n_benefits; i++) {
@@ -71,7 +71,7 @@ static void case_35_black_diamond_holds_all_of_the_tier_table(void **state)
 	(void)state;
 	for (int32_t i = 0; i < policy->n_benefits; i++) {
 		const struct policy_benefit *benefit = &policy->benefits[i];
-		const struct holder holder = {TIER_BLACK_DIAMOND, false, false};
+		const struct holder holder = {TIER_BLACK_DIAMOND, false, false, false};
 
 		assert_int_equal(benefit_check(benefit, &holder, policy).held,
 				 benefit->number <= 21);
@@ -144,8 +144,8 @@ static void several_ways_to_hold_it(void **state)
 
 static void case_17_exactly_1000_points_open_the_nominal_fee(void **state)
 {
-	const struct holder platinum = {TIER_PLATINUM, false, false};
-	const struct holder gold = {TIER_GOLD, false, false};
+	const struct holder platinum = {TIER_PLATINUM, false, false, false};
+	const struct holder gold = {TIER_GOLD, false, false, false};
 	struct vip_offer offer = vip_offer(&platinum, 1000, policy);
 
 	(void)state;
@@ -166,7 +166,7 @@ static void the_full_price_has_a_switch(void **state)
 {
 	const struct policy *closed = parsed(arena, default_with(arena, "sold_at_full_price: true",
 								 "sold_at_full_price: false"));
-	const struct holder gold = {TIER_GOLD, false, false};
+	const struct holder gold = {TIER_GOLD, false, false, false};
 	struct vip_offer offer = vip_offer(&gold, 999, closed);
 
 	(void)state;
@@ -180,7 +180,7 @@ static void fractions_of_thresholds_need_the_next_point(void **state)
 {
 	const struct policy *odd = parsed(arena, default_with(arena, "nominal_from_score: 1000",
 							      "nominal_from_score: 699.5"));
-	const struct holder gold = {TIER_GOLD, false, false};
+	const struct holder gold = {TIER_GOLD, false, false, false};
 
 	(void)state;
 	assert_int_equal(vip_offer(&gold, 10, odd).unlock_points, 700);

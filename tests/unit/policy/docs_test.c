@@ -243,7 +243,7 @@ static void example_curve(void **state)
 static struct priced_basket price(const struct basket_line *lines, size_t n, bool vip)
 {
 	const struct basket basket = {lines, n, NULL, 0};
-	const struct holder holder = {TIER_BLACK_DIAMOND, vip, false};
+	const struct holder holder = {.tier = TIER_BLACK_DIAMOND, .vip = vip};
 	struct priced_basket out;
 	struct mb_err err;
 
