@@ -172,9 +172,12 @@ static void show_offer(struct ctl *ctl, const Memberd__V1__GetUpgradeOfferRespon
 			show_money(offer->price, text), offer->months,
 			offer->nominal_fee ? "the nominal fee" : "the full price");
 	} else {
-		fputs("88VIP is not offered\n", ctl->out);
+		fputs(offer->unlock_reinstatement
+			      ? "88VIP is not offered: the member is suspended\n"
+			      : "88VIP is not offered\n",
+		      ctl->out);
 	}
-	if (!offer->nominal_fee) {
+	if (!offer->nominal_fee && !offer->unlock_reinstatement) {
 		fprintf(ctl->out,
 			"the nominal fee opens at %s, or at a score of %" PRId64 " (%" PRId64
 			" more)\n",

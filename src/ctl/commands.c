@@ -3,8 +3,9 @@
 
 #include "ctl/ctl.h"
 
-#define READ_FLAGS (FLAGS_SERVER | FLAG_BIT(MIN_REVISION) | FLAG_BIT(ZONE))
-#define AXES_FLAGS (READ_FLAGS | FLAG_BIT(AS_OF) | FLAG_BIT(KNOWN_AT))
+#define READ_FLAGS     (FLAGS_SERVER | FLAG_BIT(MIN_REVISION) | FLAG_BIT(ZONE))
+#define FLAGS_DECISION (FLAGS_SERVER | FLAG_BIT(REASON) | FLAG_BIT(REQUEST_ID))
+#define AXES_FLAGS     (READ_FLAGS | FLAG_BIT(AS_OF) | FLAG_BIT(KNOWN_AT))
 
 const struct ctl_command CTL_COMMANDS[] = {
 	{"enroll", "ISSUER:ID", 1, 1,
@@ -174,6 +175,78 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl preview order.json\n"
 	 "  memberctl preview order.json --output json | jq .after.score.score\n",
 	 command_preview},
+	{"override", "MEMBER TIER", 2, 2, FLAGS_DECISION | FLAG_BIT(UNTIL),
+	 "let a member have another tier for a while",
+	 "Shows TIER in place of the natural one until --until: benefits and prices go by it, "
+	 "score,\n"
+	 "level and settlements do not. The one made last shows. TIER natural ends all of them.\n"
+	 "\n"
+	 "  memberctl override taobao:4711 gold --until 2027-01-01T00:00:00+08:00 --reason 'lost "
+	 "parcel'\n"
+	 "  memberctl override taobao:4711 natural --reason 'made by mistake'\n",
+	 command_override},
+	{"suspend", "MEMBER", 1, 1, FLAGS_DECISION, "keep a member from his benefits",
+	 "Suspends a member: what he does is recorded and counts, but no benefit is his until he "
+	 "is\n"
+	 "resumed. Saying it of one who is suspended changes nothing.\n"
+	 "\n"
+	 "  memberctl suspend taobao:4711 --reason 'case 81: account taken over?'\n",
+	 command_suspend},
+	{"resume", "MEMBER", 1, 1, FLAGS_DECISION, "give a suspended member his benefits back",
+	 "Ends a suspension. Saying it of one who is not suspended changes nothing.\n"
+	 "\n"
+	 "  memberctl resume taobao:4711 --reason 'case 81: it was himself'\n",
+	 command_resume},
+	{"link", "MEMBER OTHER", 2, 2, FLAGS_DECISION, "two members are one person's accounts",
+	 "From now on votes and opened shares between the two count nothing, earlier ones too. "
+	 "Both\n"
+	 "stay members with ledgers of their own.\n"
+	 "\n"
+	 "  memberctl link taobao:4711 taobao:4712 --reason 'same phone'\n",
+	 command_link},
+	{"unlink", "MEMBER OTHER", 2, 2, FLAGS_DECISION, "they are not, after all",
+	 "Ends a link from now on.\n"
+	 "\n"
+	 "  memberctl unlink taobao:4711 taobao:4712 --reason 'brothers'\n",
+	 command_unlink},
+	{"credibility", "MEMBER", 1, 1, FLAGS_DECISION | FLAG_BIT(DELTA) | FLAG_BIT(UNTIL),
+	 "trust what a member does more or less",
+	 "Adds --delta basis points to the factor of his interactions (10,000: they count in "
+	 "full),\n"
+	 "for ever or until --until. Changes add up, within the policy's bounds; what he buys is "
+	 "not\n"
+	 "touched.\n"
+	 "\n"
+	 "  memberctl credibility taobao:4711 --delta -2000 --until 2027-06-01T00:00:00+08:00 \\\n"
+	 "      --reason 'reviews bought in May'\n",
+	 command_credibility},
+	{"fraud", "MEMBER SOURCE EVENT_ID", 3, 3, FLAGS_DECISION, "an activity was found fake",
+	 "The activity counts nothing from now on, credibility falls, a penalty is due, and the "
+	 "tier\n"
+	 "is judged at once, all as the policy says. One not known yet is waited for. To take it "
+	 "back\n"
+	 "reverse it by the key that it has: memberd and r with the revision that this answers.\n"
+	 "\n"
+	 "  memberctl fraud taobao:4711 shop pay-1 --reason 'case 81: no goods were sent'\n"
+	 "  memberctl reverse taobao:4711 memberd r7 --reason 'case 81: the parcel was found'\n",
+	 command_fraud},
+	{"void", "MEMBER SOURCE EVENT_ID", 3, 3, FLAGS_DECISION,
+	 "take an activity away as if it had never been",
+	 "Removes the activity from its own instant on, so past scores are told anew. For what "
+	 "was\n"
+	 "sent by mistake; what happened and was taken back later is for reverse.\n"
+	 "\n"
+	 "  memberctl void taobao:4711 shop pay-1 --reason 'sent by the test system'\n",
+	 command_void},
+	{"reverse", "MEMBER SOURCE EVENT_ID", 3, 3, FLAGS_DECISION,
+	 "take back what is left of an activity, from now on",
+	 "Reverses an order whole, or ends the effect of any other activity that can be undone:\n"
+	 "reviews, shares, openings, posts, answers, votes, visits, reversals, cancellations and\n"
+	 "findings.\n"
+	 "\n"
+	 "  memberctl reverse taobao:4711 shop pay-1 --reason 'goods came back, no reversal was "
+	 "sent'\n",
+	 command_reverse},
 	{"import", "FILE", 1, 1,
 	 FLAGS_SERVER | FLAG_BIT(MAPPING) | FLAG_BIT(STATE) | FLAG_BIT(SHIFT_WEEKS) |
 		 FLAG_BIT(DRY_RUN) | FLAG_BIT(STRICT) | FLAG_BIT(PRINT) | FLAG_BIT(IN_FLIGHT),

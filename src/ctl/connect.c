@@ -209,7 +209,7 @@ int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *m
 	return exit_code;
 }
 
-static int parse_time(struct ctl *ctl, enum flag_id id, Google__Protobuf__Timestamp **out)
+int connect_time(struct ctl *ctl, enum flag_id id, Google__Protobuf__Timestamp **out)
 {
 	const char *text = ctl->flags.values[id];
 	int64_t at, rest;
@@ -240,9 +240,9 @@ int connect_subject_at(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t
 	int exit_code = connect_subject(ctl, member, min_revision);
 
 	if (exit_code == EXIT_OK) {
-		exit_code = parse_time(ctl, FLAG_AS_OF, as_of);
+		exit_code = connect_time(ctl, FLAG_AS_OF, as_of);
 	}
-	return exit_code == EXIT_OK ? parse_time(ctl, FLAG_KNOWN_AT, known_at) : exit_code;
+	return exit_code == EXIT_OK ? connect_time(ctl, FLAG_KNOWN_AT, known_at) : exit_code;
 }
 
 /* A random UUID, version 4. */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "ctl/flags.h"
 #include "memberd/v1/common.pb-c.h"
 
 #include <protobuf-c/protobuf-c.h>
@@ -42,6 +43,8 @@ int connect_subject(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *m
 /* And --as-of and --known-at, NULL when absent. */
 int connect_subject_at(struct ctl *ctl, Memberd__V1__MemberRef **member, int64_t *min_revision,
 		       Google__Protobuf__Timestamp **as_of, Google__Protobuf__Timestamp **known_at);
+/* The time that a flag holds, NULL when it is absent; an exit code. */
+int connect_time(struct ctl *ctl, enum flag_id id, Google__Protobuf__Timestamp **out);
 /* --request-id, else a random one; NULL, and the error told, when there is none to be had. */
 char *connect_request_id(struct ctl *ctl);
 /* A message as indented JSON on stdout. */

@@ -40,6 +40,8 @@
 	X(VERIFIED, "verified", NULL, "a platform has verified who this is")                      \
 	X(NOT_VERIFIED, "not-verified", NULL, "no platform has verified who this is")             \
 	X(ETAG, "etag", "ETAG", "only if the profile is as it was read (get --full tells it)")    \
+	X(UNTIL, "until", "TIME", "when it ends (RFC 3339), after now")                           \
+	X(DELTA, "delta", "N", "basis points more, or less with a -; 10,000 is all of it")        \
 	X(REQUEST_ID, "request-id", "UUID",                                                       \
 	  "say it again to repeat this call safely; else random")                                 \
 	X(ONLY, "only", "STATE", "members in this state: active or suspended")                    \

@@ -10,6 +10,7 @@
 #include "grpc/health/v1/health.pb-c.h"
 #include "memberd/v1/member_service.pb-c.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define SERVICE "memberd.v1.MemberService/"
@@ -27,12 +28,18 @@ static void put_standing(struct table *table, const Memberd__V1__Standing *stand
 	char text[SHOW_BYTES];
 
 	put_fact(table, "tier", show_tier(standing->tier, text));
+	if (standing->shown_until != NULL) {
+		put_fact(table, "tier shown until", show_time(standing->shown_until, text));
+		put_fact(table, "natural tier", show_tier(standing->natural_tier, text));
+	}
 	put_fact(table, "level", show_level(standing->level, text));
 	snprintf(text, sizeof(text), "%lld", (long long)standing->score);
 	put_fact(table, "score", text);
 	put_fact(table, "at risk", standing->at_risk ? "yes" : "no");
 	put_fact(table, "below keep", standing->below_keep ? "yes" : "no");
 	put_fact(table, "protected until", show_time(standing->protected_until, text));
+	snprintf(text, sizeof(text), "%" PRId32 " of 10000", standing->credibility_bp);
+	put_fact(table, "credibility", text);
 }
 
 static void put_profile(struct table *table, const Memberd__V1__Profile *profile)

@@ -174,6 +174,9 @@ const char *show_unlock(const Memberd__V1__Unlock *unlock, char out[SHOW_BYTES])
 	if (unlock->apass) {
 		add_way(out, "APASS");
 	}
+	if (unlock->reinstatement) {
+		add_way(out, "being reinstated");
+	}
 	return out[0] != '\0' ? out : "-";
 }
 

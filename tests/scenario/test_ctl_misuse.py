@@ -14,6 +14,7 @@ from memberd import environment, free_port
 
 MEMBER = "shop:ada"
 IO_ERROR = 74
+WHY = ["--reason", "case 81"]
 # Each command that calls a server, with what it needs.
 COMMANDS = {
     "enroll": ["shop:new"], "update": [MEMBER, "--verified"], "get": [MEMBER], "lookup": [MEMBER], "members": [], "benefits": [MEMBER],
@@ -21,6 +22,11 @@ COMMANDS = {
     "offer": [MEMBER], "score": [MEMBER], "history": [MEMBER], "record": [], "preview": [],
     "progress": [MEMBER], "activities": [MEMBER],
     "policy": ["list"], "audit": ["list"], "health": [],
+}
+COMMANDS |= {
+    "override": [MEMBER, "natural", *WHY], "suspend": [MEMBER, *WHY], "resume": [MEMBER, *WHY],
+    "link": [MEMBER, "shop:bob", *WHY], "unlink": [MEMBER, "shop:bob", *WHY], "credibility": [MEMBER, "--delta", "1", *WHY],
+    "fraud": [MEMBER, "shop", "e", *WHY], "void": [MEMBER, "shop", "e", *WHY], "reverse": [MEMBER, "shop", "e", *WHY],
 }
 RECORD = json.dumps({"source": "shop", "sourceEventId": "e", "member": {"identity": {"issuer": "shop", "externalId": "ada"}},
                      "occurredAt": "2026-11-01T10:00:00Z", "cancellation": {"order": {"orderId": "o"}}})
