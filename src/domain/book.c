@@ -210,23 +210,24 @@ static enum entry_state judge_naming(struct book *book, uint32_t index)
 {
 	const struct entry *entry = &book->entries[index], *named;
 	struct fact *fact = &book->facts[index];
-	bool second;
+	bool waited, second;
 
 	if (fact->target == NO_INDEX) {
 		return parked_expired(&entry->activity, book->zone, book->t) ? ENTRY_EXPIRED
 									     : ENTRY_PARKED;
 	}
 	named = &book->entries[fact->target];
-	if (entry->revision > named->revision) {
-		return ENTRY_APPLIED;
-	}
-	if (parked_expired(&entry->activity, book->zone, named->known_at)) {
+	waited = entry->revision < named->revision;
+	if (waited && parked_expired(&entry->activity, book->zone, named->known_at)) {
 		return ENTRY_EXPIRED;
 	}
-	second = entry->activity.kind == ACTIVITY_FINDING && book->facts[fact->target].is_found;
-	return !second && naming_check(entry->activity.kind, named->activity.kind, NULL) == MB_OK
-		       ? ENTRY_APPLIED
-		       : ENTRY_REFUSED;
+	/* also of one that had not waited, should a store hold what never was accepted */
+	if (naming_check(entry->activity.kind, named->activity.kind, NULL) != MB_OK) {
+		return ENTRY_REFUSED;
+	}
+	second = waited && entry->activity.kind == ACTIVITY_FINDING &&
+		 book->facts[fact->target].is_found;
+	return second ? ENTRY_REFUSED : ENTRY_APPLIED;
 }
 
 static void judge_namings(struct book *book)

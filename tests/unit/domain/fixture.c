@@ -242,7 +242,7 @@ struct activity completion_for(const char *event_id, const char *order_id, int64
 	return activity;
 }
 
-static void append(struct ledger *ledger, const struct activity *activity, int64_t now)
+void ledger_append(struct ledger *ledger, const struct activity *activity, int64_t now)
 {
 	if (ledger->n == ledger->room) {
 		struct entry *before = ledger->entries;
@@ -273,7 +273,7 @@ enum mb_code ledger_send(struct ledger *ledger, struct activity activity, int64_
 				    ledger->arena, verdict != NULL ? verdict : &local, &err);
 	}
 	if (code == MB_OK) {
-		append(ledger, &activity, now);
+		ledger_append(ledger, &activity, now);
 	}
 	return code;
 }

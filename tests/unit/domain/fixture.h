@@ -56,6 +56,9 @@ enum mb_code ledger_send(struct ledger *ledger, struct activity activity, int64_
 /* The same at its own instant; asserts that it is accepted. */
 void ledger_put(struct ledger *ledger, struct activity activity);
 
+/* Unjudged. */
+void ledger_append(struct ledger *ledger, const struct activity *activity, int64_t now);
+
 /* The member whose ledger it is. */
 #define SELF 4711
 

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fold_bench: what it costs to read, fold and judge a ledger of 10,000 entries over 14 months:
+ * orders of every platform, interactions of every kind with openings and undos, reversals, a few
+ * findings, links and overrides. Prints milliseconds of CPU; medians of some rounds.
+ */
+#include "../unit/domain/fixture.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define ENTRIES 10000
+#define ROUNDS	31
+
+static const char *text(struct ledger *l, const char *prefix, int64_t n)
+{
+	return arena_printf(l->arena, "%s-%06lld", prefix, (long long)n);
+}
+
+static struct activity blank(struct ledger *l, enum activity_kind kind, int64_t n, int64_t t)
+{
+	return (struct activity){.kind = kind,
+				 .source = STR("app"),
+				 .source_event_id = str_from(text(l, "event", n)),
+				 .occurred_at = t};
+}
+
+static struct activity some_order(struct ledger *l, int64_t n, int64_t t, uint64_t *seed)
+{
+	struct line line = goods(1, 100 + draw_below(seed, 50000));
+
+	line.category = str_from(text(l, "category", draw_below(seed, 40)));
+	return order_with(l, text(l, "o", n), (enum platform)(1 + draw_below(seed, 6)), t,
+			  t + US_PER_DAY, &line, 1);
+}
+
+static struct activity some_reversal(struct ledger *l, int64_t n, int64_t t, uint64_t *seed)
+{
+	return reversal_for(l, text(l, "r", n), text(l, "o", n - 1 - draw_below(seed, 40)), t, 50);
+}
+
+static struct activity some_interaction(struct ledger *l, int64_t n, int64_t t, uint64_t *seed)
+{
+	struct activity a = blank(l, ACTIVITY_VISIT, n, t);
+	const char *content = text(l, "content", draw_below(seed, 3000));
+
+	a.kind = (enum activity_kind)(ACTIVITY_REVIEW + draw_below(seed, 7));
+	switch (a.kind) {
+	case ACTIVITY_REVIEW:
+		a.order_source = STR("shop");
+		a.order_id = str_from(text(l, "o", n - draw_below(seed, 100)));
+		a.review.line_no = 1;
+		break;
+	case ACTIVITY_SHARE:
+		a.share.content = str_from(content);
+		a.share.channel = STR("chat");
+		break;
+	case ACTIVITY_OPENING:
+		a.about_source = STR("app");
+		a.about_event_id = str_from(text(l, "event", n - draw_below(seed, 100)));
+		a.opening.by = 1 + draw_below(seed, 500);
+		a.opening.verified = true;
+		break;
+	case ACTIVITY_POST:
+		a.post.content = str_from(content);
+		break;
+	case ACTIVITY_ANSWER:
+		a.answer.question = str_from(content);
+		a.answer.asker = 1 + draw_below(seed, 500);
+		break;
+	case ACTIVITY_VOTE:
+		a.vote.content = str_from(content);
+		a.vote.by = 1 + draw_below(seed, 500);
+		break;
+	default:
+		a.visit.platform = PLATFORM_FOOD;
+		a.visit.store = str_from(content);
+		break;
+	}
+	return a;
+}
+
+static struct activity some_decision(struct ledger *l, int64_t n, int64_t t, uint64_t *seed)
+{
+	struct activity a = blank(l, ACTIVITY_LINK, n, t);
+
+	switch (draw_below(seed, 3)) {
+	case 0:
+		a.link.other = 1 + draw_below(seed, 500);
+		a.link.linked = draw_below(seed, 2) == 0;
+		return a;
+	case 1:
+		a.kind = ACTIVITY_CREDIBILITY;
+		a.credibility.delta_bp = -100;
+		a.credibility.until = t + 30 * US_PER_DAY;
+		return a;
+	default:
+		a.kind = ACTIVITY_UNDO;
+		a.about_source = STR("app");
+		a.about_event_id = str_from(text(l, "event", n - 1 - draw_below(seed, 100)));
+		return a;
+	}
+}
+
+/* A tenth comes late, so that the ledger is not in the order of its events. */
+static void fill(struct ledger *l, uint64_t seed)
+{
+	int64_t begin = at("2025-01-05"), step = 14 * 30 * US_PER_DAY / ENTRIES;
+
+	l->entries = arena_array(l->arena, ENTRIES, sizeof(*l->entries));
+	for (int64_t i = 0; i < ENTRIES; i++) {
+		int64_t what = draw_below(&seed, 100);
+		int64_t t = begin + i * step - (what % 10 == 0 ? 20 * US_PER_DAY : 0);
+		struct activity a = what < 30	? some_order(l, i, t, &seed)
+				    : what < 35 ? some_reversal(l, i, t, &seed)
+				    : what < 98 ? some_interaction(l, i, t, &seed)
+						: some_decision(l, i, t, &seed);
+
+		l->entries[l->n++] = (struct entry){i + 1, i + 2, begin + i * step, a};
+	}
+}
+
+static double now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static int cmp_times(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static double median(double *times)
+{
+	qsort(times, ROUNDS, sizeof(*times), cmp_times);
+	return times[ROUNDS / 2];
+}
+
+enum what { FOLD, FOLD_WITH_SCHEDULE, FOLD_WITH_COUNTS, RECEIVE_VOTE, RECEIVE_ORDER };
+
+static double time_of(const struct ledger *l, struct ledger *scratch, enum what what)
+{
+	struct fold_input in = {.entries = l->entries,
+				.n_entries = l->n,
+				.policies = l->policies,
+				.member_id = SELF,
+				.t = at("2026-03-02"),
+				.want_schedule = what == FOLD_WITH_SCHEDULE,
+				.schedule_most = 64,
+				.want_counts = what == FOLD_WITH_COUNTS};
+	uint64_t seed = 5;
+	struct activity vote = some_interaction(scratch, ENTRIES + 1, in.t, &seed);
+	struct activity order = some_order(scratch, ENTRIES + 2, in.t, &seed);
+	double times[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct arena *arena = arena_create(NULL, 0);
+		struct fold fold;
+		struct verdict verdict;
+		double begin = now_ms();
+		enum mb_code code =
+			what < RECEIVE_VOTE
+				? fold_ledger(&in, arena, &fold, NULL)
+				: ledger_receive(&in, what == RECEIVE_VOTE ? &vote : &order, arena,
+						 &verdict, NULL);
+
+		times[i] = now_ms() - begin;
+		arena_destroy(arena);
+		if (code != MB_OK) {
+			exit(1);
+		}
+	}
+	return median(times);
+}
+
+int main(void)
+{
+	static const char *const names[] = {"fold", "fold with schedule", "fold with counts",
+					    "receive an interaction", "receive an order"};
+	struct ledger l, scratch;
+
+	ledger_init(&l, &default_policies);
+	ledger_init(&scratch, &default_policies);
+	fill(&l, 42);
+	for (int what = FOLD; what <= RECEIVE_ORDER; what++) {
+		printf("%d entries, %s: %.2f ms\n", ENTRIES, names[what],
+		       time_of(&l, &scratch, (enum what)what));
+	}
+	ledger_fini(&l);
+	ledger_fini(&scratch);
+	return 0;
+}
