@@ -225,6 +225,41 @@ def test_the_file_of_another_store(trail, start, home):
     assert "is of the store" in done.err
 
 
+def test_decisions_about_many_members_stand_in_chains_of_their_own(start, home):
+    """Who, about whom, in which bucket; each chain holds, until the tail of one among many is cut off."""
+    path = os.path.join(home, "tokens")
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write("".join(f"{role} sha256:{hashlib.sha256(token).hexdigest()}\n"
+                           for role, token in (("support:anna", b"s"), ("manager:mei", b"m"))))
+    daemon = start("--token-file", path)
+    support, manager = daemon.api("s"), daemon.api("m")
+    members = [support.enroll(f"m{i}") for i in range(8)]
+    for delta in (-100, 200):
+        for member in members:
+            support.scores.SetCredibility(request_id=str(uuid.uuid4()), member=ref(member), delta_bp=delta,
+                                          reason=f"about {member}")
+    with refused("PERMISSION_DENIED", "PERMISSION_MISSING"):
+        records(support)
+    rows = records(manager)
+    assert [(row.vb, row.seq) for row in rows] == sorted((row.vb, row.seq) for row in rows)
+    for member in members:
+        own = records(manager, member=ref(member))
+        assert [row.action for row in own] == ["score.credibility"] * 2
+        assert {row.actor for row in own} == {"support:anna"}
+        assert all(row.detail.endswith(f"about {member}") and row.hash == hash_of(row) for row in own)
+    ctl, heads, token = Memberctl(daemon.target), os.path.join(home, "heads"), {"MEMBERD_TOKEN": "m"}
+    told = ctl.json("audit", "verify", "--heads", heads, env=token)
+    assert told == dict(good=True, records=17, buckets=len({row.vb for row in rows}))
+    ctl("audit", "verify", env={"MEMBERD_TOKEN": "s"}, code=77)
+    assert daemon.stop() == 0
+    last = [row for row in rows if row.member_id][-1]
+    with contextlib.closing(sqlite3.connect(os.path.join(daemon.data, "memberd.db"))) as database, database:
+        database.execute("DELETE FROM audit WHERE vb = ? AND seq = ?", (last.vb, last.seq))
+    again = start("--token-file", path)
+    told = Memberctl(again.target).json("audit", "verify", "--heads", heads, env=token, code=1)
+    assert (told["vb"], told["seq"]) == (last.vb, last.seq) and "cut off" in told["problem"]
+
+
 def test_the_list(trail, start):
     daemon = start()
     ctl = Memberctl(daemon.target)
