@@ -7,6 +7,7 @@
 #define DAY_S	   INT64_C(86400)
 #define PLATFORMS  6
 #define CATEGORIES 40
+#define ROUND	   20
 
 static void *made(void *message)
 {
@@ -101,17 +102,129 @@ static Memberd__V1__Activity *reversal(struct arena *arena, Memberd__V1__MemberR
 	return activity;
 }
 
+/* A message of this name, ready to be filled. */
+#define MAKE(arena, variable, type, init)                        \
+	type *variable = made(arena_alloc(arena, sizeof(type))); \
+	init(variable)
+
+static Memberd__V1__Activity *review(struct arena *arena, Memberd__V1__Activity *activity,
+				     size_t of)
+{
+	MAKE(arena, body, Memberd__V1__Review, memberd__v1__review__init);
+
+	body->order = order_ref(arena, of);
+	body->line_no = 1;
+	body->pictures = of % 2 == 0;
+	activity->kind_case = MEMBERD__V1__ACTIVITY__KIND_REVIEW;
+	activity->review = body;
+	return activity;
+}
+
+static Memberd__V1__Activity *share(struct arena *arena, Memberd__V1__Activity *activity)
+{
+	MAKE(arena, body, Memberd__V1__Share, memberd__v1__share__init);
+
+	body->content = activity->source_event_id;
+	body->channel = (char *)"chat";
+	activity->kind_case = MEMBERD__V1__ACTIVITY__KIND_SHARE;
+	activity->share = body;
+	return activity;
+}
+
+static Memberd__V1__Activity *opening(struct arena *arena, Memberd__V1__Activity *activity,
+				      size_t of, Memberd__V1__MemberRef *by)
+{
+	MAKE(arena, body, Memberd__V1__Opening, memberd__v1__opening__init);
+	MAKE(arena, key, Memberd__V1__ActivityKey, memberd__v1__activity_key__init);
+
+	key->source_event_id = made(arena_printf(arena, "e-%09zu", of));
+	body->share = key;
+	body->by = by;
+	body->verified = true;
+	activity->kind_case = MEMBERD__V1__ACTIVITY__KIND_OPENING;
+	activity->opening = body;
+	return activity;
+}
+
+static Memberd__V1__Activity *post(struct arena *arena, Memberd__V1__Activity *activity)
+{
+	MAKE(arena, body, Memberd__V1__Post, memberd__v1__post__init);
+
+	body->content = activity->source_event_id;
+	activity->kind_case = MEMBERD__V1__ACTIVITY__KIND_POST;
+	activity->post = body;
+	return activity;
+}
+
+static Memberd__V1__Activity *answer(struct arena *arena, Memberd__V1__Activity *activity,
+				     Memberd__V1__MemberRef *asker)
+{
+	MAKE(arena, body, Memberd__V1__Answer, memberd__v1__answer__init);
+
+	body->question = activity->source_event_id;
+	body->asker = asker;
+	activity->kind_case = MEMBERD__V1__ACTIVITY__KIND_ANSWER;
+	activity->answer = body;
+	return activity;
+}
+
+static Memberd__V1__Activity *vote(struct arena *arena, Memberd__V1__Activity *activity,
+				   Memberd__V1__MemberRef *by)
+{
+	MAKE(arena, body, Memberd__V1__Vote, memberd__v1__vote__init);
+
+	body->content = activity->source_event_id;
+	body->by = by;
+	activity->kind_case = MEMBERD__V1__ACTIVITY__KIND_VOTE;
+	activity->vote = body;
+	return activity;
+}
+
+static Memberd__V1__Activity *visit(struct arena *arena, Memberd__V1__Activity *activity, size_t i)
+{
+	MAKE(arena, body, Memberd__V1__Visit, memberd__v1__visit__init);
+
+	body->platform = (Memberd__V1__Platform)(1 + i % PLATFORMS);
+	body->store = made(arena_printf(arena, "store-%zu", i % 50));
+	activity->kind_case = MEMBERD__V1__ACTIVITY__KIND_VISIT;
+	activity->visit = body;
+	return activity;
+}
+
+/* Of each ROUND: 0 to 9 orders, 10 a reversal, then what counts by itself. */
 Memberd__V1__Activity *bench_activity(struct arena *arena, Memberd__V1__MemberRef *member,
-				      char *other_member, size_t i, size_t n, int64_t now)
+				      Memberd__V1__MemberRef *other, size_t i, size_t n,
+				      int64_t now)
 {
 	int64_t at = now - SPAN_S + (int64_t)((uint64_t)SPAN_S * i / n);
+	size_t place = i % ROUND;
 
-	(void)other_member;
-	/* of ten, the first is an order and the last takes a part of it back */
-	if (i % 10 == 9) {
-		return reversal(arena, member, i, i - 9, at);
+	if (place < 10) {
+		return order(arena, member, i, at, 1 + (int)(i % PLATFORMS));
 	}
-	return order(arena, member, i, at, 1 + (int)(i % PLATFORMS));
+	switch (place) {
+	case 10:
+		return reversal(arena, member, i, i - 10, at);
+	case 11:
+	case 12:
+		/* of an order of some rounds before, which was delivered meanwhile */
+		return i < 5 * ROUND
+			       ? visit(arena, begin(arena, member, i, at), i)
+			       : review(arena, begin(arena, member, i, at), i - 10 - 4 * ROUND);
+	case 13:
+	case 14:
+		return share(arena, begin(arena, member, i, at));
+	case 15:
+		return opening(arena, begin(arena, member, i, at), i - 2, other);
+	case 16:
+		return post(arena, begin(arena, member, i, at));
+	case 17:
+		return answer(arena, begin(arena, member, i, at), other);
+	case 18:
+		return vote(arena, begin(arena, member, i, at), other);
+	default:
+		return visit(arena, begin(arena, member, i, at), i);
+	}
 }
 
 Memberd__V1__Activity *bench_order(struct arena *arena, Memberd__V1__MemberRef *member, size_t i,

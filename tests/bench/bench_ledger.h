@@ -12,9 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Number `i` of n activities that are spread over the 14 months before now (seconds since 1970). */
+/* Number `i` of n activities of all kinds that are spread over the 14 months before now (seconds
+ * since 1970). The other member opens what this one shares, asks and votes. */
 Memberd__V1__Activity *bench_activity(struct arena *arena, Memberd__V1__MemberRef *member,
-				      char *other_member, size_t i, size_t n, int64_t now);
+				      Memberd__V1__MemberRef *other, size_t i, size_t n,
+				      int64_t now);
 /* An order of food of today, which counts at once. */
 Memberd__V1__Activity *bench_order(struct arena *arena, Memberd__V1__MemberRef *member, size_t i,
 				   int64_t now);

@@ -201,9 +201,10 @@ static void enroll(const char *name, char out[24])
 
 static void load(size_t entries)
 {
-	Memberd__V1__MemberRef ref;
+	Memberd__V1__MemberRef ref, other;
 
 	ref_to(&ref, heavy);
+	ref_to(&other, fresh[0]);
 	for (size_t done = 0; done < entries;) {
 		Memberd__V1__RecordActivitiesRequest request =
 			MEMBERD__V1__RECORD_ACTIVITIES_REQUEST__INIT;
@@ -213,7 +214,7 @@ static void load(size_t entries)
 		request.activities = activities;
 		while (done < entries && request.n_activities < BATCH) {
 			activities[request.n_activities++] =
-				bench_activity(arena, &ref, fresh[0], done, entries, now_s);
+				bench_activity(arena, &ref, &other, done, entries, now_s);
 			done++;
 		}
 		record(&request);

@@ -60,7 +60,7 @@ static bool is_reviewed(const struct activity *order, int32_t line_no)
 }
 
 /* Of some line that has posted and has no review yet. */
-static void review(int n, int64_t when)
+static void review(int n, int64_t when, bool pictures)
 {
 	struct fold fold = ledger_fold(&l, when);
 
@@ -77,7 +77,7 @@ static void review(int n, int64_t when)
 						 .occurred_at = when,
 						 .order_source = activity.order_source,
 						 .order_id = activity.order_id,
-						 .review = {.line_no = 1, .pictures = true}});
+						 .review = {.line_no = 1, .pictures = pictures}});
 		return;
 	}
 	fail_msg("nothing is left to review");
@@ -105,7 +105,7 @@ static void go_reviews(int64_t t, int n)
 		int64_t when = end_of_day(t, day);
 
 		while (done < n && (caps_at(when) & (CAP_DAY | CAP_MONTH)) == 0) {
-			review(done++, when);
+			review(done++, when, true);
 		}
 	}
 }
@@ -415,33 +415,46 @@ static void the_gap_to_keep_is_told_with_what_closes_it(void **state)
 	assert_int_equal(progress.keep.judged_at, at("2026-05-08"));
 }
 
-/* 15 of a day for two, 60 of a month for eight: 8 7, 8 7, 8 7, 8 7, then the next month. */
-static void reviews_go_as_fast_as_their_caps_let(void **state)
+/* Thirty days of February with 30 yuan, and one order more, all of food. */
+static void live_by_food(int64_t more)
 {
-	int64_t t = at("2026-03-10 09:00");
-	struct progress progress;
-	const struct way *way;
-
-	(void)state;
+	l.n = 0;
 	for (int i = 0; i < 30; i++) {
 		food(name("o", i), at("2026-02-01 10:00") + i * US_PER_DAY, YUAN(30));
 	}
-	food("big", at("2026-02-01 11:00"), YUAN(4170)); /* 200 + 92.1, 30 and 10: 332 */
-	progress = progress_at(t);
-	assert_int_equal(progress.next.missing, 68);
-	way = find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS);
+	food("more", at("2026-02-01 11:00"), more);
+}
+
+static void check_reviews(int64_t missing, int count, const char *until)
+{
+	struct progress progress = progress_at(at("2026-03-10 09:00"));
+	const struct way *way = find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS);
+
+	assert_int_equal(progress.next.missing, missing);
 	assert_non_null(way);
-	assert_int_equal(way->count, 9);
+	assert_int_equal(way->count, count);
 	assert_int_equal(way->amount, 0);
-	assert_int_equal(way->by, at("2026-04-02") - 1);
-	/* with one of March told before there is room for seven more in it */
-	review(99, at("2026-03-10 08:00"));
-	progress = progress_at(t);
-	assert_int_equal(progress.next.missing, 60);
-	way = find_way(progress.next.ways, progress.next.n_ways, WAY_REVIEWS);
-	assert_non_null(way);
-	assert_int_equal(way->count, 8);
-	assert_int_equal(way->by, at("2026-04-02") - 1);
+	assert_int_equal(way->by, at(until) - 1);
+}
+
+static void reviews_go_as_fast_as_their_caps_let(void **state)
+{
+	(void)state;
+	/* 15 a day for two, 60 a month for eight: the ninth is of April */
+	live_by_food(YUAN(4170)); /* 292.1, 30 and 10 */
+	check_reviews(68, 9, "2026-04-02");
+	review(99, at("2026-03-10 08:00"), true); /* eight of the 60 are gone */
+	check_reviews(60, 8, "2026-04-02");
+	/* three on a day are 15, which leaves room for 45: 15, 15 and 15 */
+	live_by_food(YUAN(4600));
+	for (int i = 0; i < 3; i++) {
+		review(90 + i, at("2026-03-08 08:00"), true);
+	}
+	check_reviews(40, 6, "2026-03-14");
+	/* one without pictures is 5, which leaves room for 55: three days and two more */
+	live_by_food(YUAN(4460));
+	review(90, at("2026-03-08 08:00"), false);
+	check_reviews(55, 8, "2026-03-15");
 }
 
 static void reviews_are_absent_without_lines_and_behind_the_guard(void **state)
