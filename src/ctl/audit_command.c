@@ -80,7 +80,7 @@ static int walk_page(struct walk *walk)
 
 static int walk_all(struct walk *walk)
 {
-	int exit_code = connect_client(walk->ctl, 10000, 0);
+	int exit_code = walk->ctl->client != NULL ? EXIT_OK : connect_client(walk->ctl, 10000, 0);
 
 	while (exit_code == EXIT_OK && !walk->ended) {
 		exit_code = walk_page(walk);
@@ -148,6 +148,10 @@ static int list_records(struct ctl *ctl)
 		if (walk.member == NULL) {
 			return EXIT_USAGE;
 		}
+	}
+	exit_code = connect_zone(ctl, walk.member);
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
 	exit_code = walk_all(&walk);
 	if (listing.failed) {

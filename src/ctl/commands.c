@@ -4,7 +4,7 @@
 #include "ctl/ctl.h"
 
 #define READ_FLAGS     (FLAGS_SERVER | FLAG_BIT(MIN_REVISION) | FLAG_BIT(ZONE))
-#define FLAGS_DECISION (FLAGS_SERVER | FLAG_BIT(REASON) | FLAG_BIT(REQUEST_ID))
+#define FLAGS_DECISION (FLAGS_SERVER | FLAG_BIT(REASON) | FLAG_BIT(REQUEST_ID) | FLAG_BIT(ZONE))
 #define AXES_FLAGS     (READ_FLAGS | FLAG_BIT(AS_OF) | FLAG_BIT(KNOWN_AT))
 
 const struct ctl_command CTL_COMMANDS[] = {
@@ -269,7 +269,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "head\n",
 	 command_import},
 	{"policy", "list | get [VERSION] | validate FILE | publish FILE | diff A B", 1, 3,
-	 FLAGS_SERVER | FLAG_BIT(SAVE) | FLAG_BIT(REASON) | FLAG_BIT(REQUEST_ID),
+	 FLAGS_SERVER | FLAG_BIT(SAVE) | FLAG_BIT(REASON) | FLAG_BIT(REQUEST_ID) | FLAG_BIT(ZONE),
 	 "the policy: every number of the programme, in versions",
 	 "Versions of the policy (docs/policy.md). A version that is published never changes: "
 	 "list\n"
@@ -287,7 +287,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl policy validate next.yaml\n"
 	 "  memberctl policy publish next.yaml --reason 'gold from 550, as decided on 12 May'\n",
 	 command_policy},
-	{"audit", "list [MEMBER] | verify", 1, 2, FLAGS_SERVER | FLAG_BIT(HEADS),
+	{"audit", "list [MEMBER] | verify", 1, 2, FLAGS_SERVER | FLAG_BIT(HEADS) | FLAG_BIT(ZONE),
 	 "the trail of what people decided",
 	 "Lists the decisions, all or those about one member, or verifies the trail: computes "
 	 "every\n"

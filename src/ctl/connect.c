@@ -109,6 +109,12 @@ int connect_zone(struct ctl *ctl, Memberd__V1__MemberRef *member)
 	if (zone == NULL || strcmp(zone, ZONE_PROGRAMME) != 0 || ctl->json) {
 		return EXIT_OK;
 	}
+	if (member == NULL) {
+		return ctl_fail(
+			ctl, EXIT_USAGE,
+			"--zone programme is told by a member's score, and this is about no "
+			"member: give an offset such as +08:00");
+	}
 	request.member = member;
 	exit_code = connect_ask(ctl, "memberd.v1.ScoringService/GetScore", &request.base,
 				&memberd__v1__get_score_response__descriptor, true, &answer);

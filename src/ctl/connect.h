@@ -29,7 +29,7 @@ int connect_call(struct ctl *ctl, const char *method, const ProtobufCMessage *re
 		 ProtobufCMessage **out);
 
 /* With --zone programme: asks in which zone the months of this member's score begin, and has times told
- * by it. An exit code. */
+ * by it. NULL: the command is about none; then only an offset will do. An exit code. */
 int connect_zone(struct ctl *ctl, Memberd__V1__MemberRef *member);
 
 /* "4711" or "issuer:external_id"; NULL, and the error told, for anything else. */

@@ -42,7 +42,7 @@ static int read_decision(struct ctl *ctl, struct decision *out)
 		return EXIT_USAGE;
 	}
 	out->request_id = connect_request_id(ctl);
-	return out->request_id != NULL ? EXIT_OK : EXIT_SOFTWARE;
+	return out->request_id != NULL ? connect_zone(ctl, out->member) : EXIT_SOFTWARE;
 }
 
 #define FILL(request, decision)                               \

@@ -269,7 +269,11 @@ int command_policy(struct ctl *ctl)
 		{"diff", 3, 3, diff_two},
 	};
 	const char *name = ctl->flags.arguments[0];
+	int exit_code = connect_zone(ctl, NULL);
 
+	if (exit_code != EXIT_OK) {
+		return exit_code;
+	}
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 		if (strcmp(actions[i].name, name) == 0 &&
 		    ctl->flags.n_arguments >= actions[i].min_arguments &&

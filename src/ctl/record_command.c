@@ -194,6 +194,9 @@ int command_preview(struct ctl *ctl)
 		request.member = activities[0]->member;
 		request.activities = activities;
 		request.n_activities = read.n_activities;
+		exit_code = connect_zone(ctl, request.member);
+	}
+	if (exit_code == EXIT_OK) {
 		exit_code = connect_call(
 			ctl, "memberd.v1.ScoringService/PreviewScore", &request.base,
 			&memberd__v1__preview_score_response__descriptor, true, &answer);

@@ -229,6 +229,14 @@ def test_times_by_the_clock_of_a_zone(start, home):
     done = run("quote", "taobao:4711", "--line", "1:1.00", "--zone", "programme").out
     assert re.search(r"holds until 2026-\S+\+08:00$", done, re.M), done
     assert "MEMBER_NOT_FOUND" in run("get", "taobao:1", "--zone", "programme", code=ctl.NOT_FOUND).err
+    until = ["--until", "2026-12-01T00:00:00+08:00", "--reason", "a test"]
+    assert "until 2026-12-01T00:00:00+08:00" in run("override", "taobao:4711", "gold", *until, "--zone", "programme").out
+    assert "+08:00" in run("audit", "list", "taobao:4711", "--zone", "programme").out
+    done = run("preview", "--zone", "programme", stdin=json.dumps(activity("more")))
+    assert "window from 2025-12-01T00:00:00+08:00" in done.out, done
+    assert "+08:00" in run("policy", "list", "--zone", "+08:00").out
+    for args in (("policy", "list"), ("audit", "list")):
+        assert "about no member" in run(*args, "--zone", "programme", code=ctl.USAGE).err
     for zone in ("Asia/Shanghai", "+8", "+08:00Z", "+19:00", ""):
         assert "--zone is an offset" in run("get", "taobao:4711", "--zone", zone, code=ctl.USAGE).err
 
