@@ -13,7 +13,7 @@
 	X(USAGE, 64, "the command line is not right")                                       \
 	X(DATA, 65, "what was given is not right: a file, or a request that was refused")   \
 	X(NO_INPUT, 66, "a file cannot be read")                                            \
-	X(NOT_FOUND, 67, "no such member, benefit or policy version")                       \
+	X(NOT_FOUND, 67, "no such member, benefit, activity or policy version")             \
 	X(UNAVAILABLE, 69, "memberd cannot be reached or is not serving now")               \
 	X(SOFTWARE, 70, "a defect: of memberctl or of memberd")                             \
 	X(IO, 74, "writing failed")                                                         \

@@ -188,6 +188,25 @@ static void fractions_of_thresholds_need_the_next_point(void **state)
 	assert_true(vip_offer(&gold, 700, odd).at_upgrade_price);
 }
 
+static void case_72_the_suspended_hold_nothing(void **state)
+{
+	const struct holder suspended = {TIER_BLACK_DIAMOND, true, true, true};
+	const struct vip_offer offer = vip_offer(&suspended, 2500, policy);
+
+	(void)state;
+	for (int32_t i = 0; i < policy->n_benefits; i++) {
+		struct entitlement e = benefit_check(&policy->benefits[i], &suspended, policy);
+
+		assert_false(e.held);
+		assert_int_equal(e.reason, BENEFIT_NOT_NOW);
+		assert_int_equal(e.value, 0);
+		assert_true(e.unlock_reinstatement);
+		assert_false(e.unlock_tier != 0 || e.unlock_vip || e.unlock_apass);
+	}
+	assert_false(offer.offered || offer.at_upgrade_price);
+	assert_true(offer.unlock_reinstatement);
+}
+
 static void reasons_have_their_names(void **state)
 {
 	(void)state;
@@ -230,6 +249,7 @@ int main(void)
 		cmocka_unit_test(case_17_exactly_1000_points_open_the_nominal_fee),
 		cmocka_unit_test(the_full_price_has_a_switch),
 		cmocka_unit_test(fractions_of_thresholds_need_the_next_point),
+		cmocka_unit_test(case_72_the_suspended_hold_nothing),
 		cmocka_unit_test(reasons_have_their_names),
 		cmocka_unit_test(the_fixture_has_the_numbers_of_the_file),
 	};
