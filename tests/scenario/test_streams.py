@@ -12,7 +12,7 @@ import time
 import grpc
 import pytest
 
-from memberd import DEADLINE, Failure, M, order
+from memberd import DEADLINE, Clock, Failure, M, order
 
 METHOD = "/memberd.v1.ScoringService/StreamActivities"
 MEMBERS = 8
@@ -296,6 +296,48 @@ def test_killed_in_the_middle_and_resumed(start):
             done = min(done, chance.randrange(len(sent)))  # resume from before, too
     assert kills == 6
     assert spends(api, members) == expected_spends(sent, members)
+
+
+def test_a_store_that_fails_ends_the_stream_after_what_was_durable(start, home):
+    clock = Clock(home)
+    daemon = start(clock=clock.spec)
+    api = daemon.api()
+    ada = api.enroll("ada")
+    sent = batches([ada], 4, 3)
+    stream = Stream(api)
+    stream.send(*sent[0])
+    assert stream.read().batch_id == "b0"
+    clock.fault("store.sqlite.commit:1")
+    for batch in sent[1:]:
+        stream.send(*batch)
+    with pytest.raises(Failure) as failed:
+        stream.read()
+    assert (failed.value.code, failed.value.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
+    stream.half_close()
+    assert daemon.settled()["memberd_calls_pending"] == 0
+    assert daemon.stop() == 0
+    stream = Stream(start().api())
+    for batch in sent:
+        stream.send(*batch)
+    stream.half_close()
+    assert [all(result.replayed for result in ack.results) for ack in stream.rest()] == [True, False, False, False]
+
+
+def test_no_memory_for_a_batch_is_said_with_a_time_to_wait(start, home):
+    clock = Clock(home)
+    daemon = start(clock=clock.spec)
+    api = daemon.api()
+    ada = api.enroll("ada")
+    stream = Stream(api)
+    stream.send("b0", [order(ada, "e0", 100)])
+    assert stream.read().batch_id == "b0"
+    clock.fault("rpc.stream.arena:1")
+    stream.send("b1", [order(ada, "e1", 100)])
+    with pytest.raises(Failure) as failed:
+        stream.read()
+    assert (failed.value.code, failed.value.reason) == ("UNAVAILABLE", "OVERLOADED") and failed.value.retry
+    stream.half_close()
+    assert daemon.settled()["memberd_calls_pending"] == 0
 
 
 def test_many_streams_at_once(start):
