@@ -76,13 +76,15 @@ enum { ACCESS_ALL, ACCESS_ERRORS, ACCESS_OFF };
 	  "check a policy file, tell what is wrong with it, and end")                              \
 	X(print_policy, BOOL, false, 0, 0, OPTION_ACTION, "",                                      \
 	  "print the built-in policy, or that of --policy, and end")                               \
-	X(sweeping, GROUP, 0, 0, 0, 0, "", "Sweeping")                                             \
+	X(sweeping, GROUP, 0, 0, 0, 0, "", "Sweeping and watching")                                \
 	X(sweep_every_ms, INT, 1000, 0, 3600000, 0, "MS",                                          \
 	  "time between two rounds that tell what time alone has done to members; 0: it is told "  \
 	  "by their next write")                                                                   \
 	X(sweep_members, INT, 16, 1, 256, 0, "N", "members that one step of a round looks at")     \
 	X(sweep_pause_ms, INT, 10, 0, 60000, 0, "MS",                                              \
 	  "time between two steps, which belongs to the callers")                                  \
+	X(watch_idle_ms, INT, 30000, 100, 3600000, 0, "MS",                                        \
+	  "a watch that has nothing to tell gets a cursor about so often")                         \
 	X(telling, GROUP, 0, 0, 0, 0, "", "Log")                                                   \
 	X(log_level, CHOICE, "info", 0, 0, 0, "error|warn|info|debug", "what is worth a line")     \
 	X(log_format, CHOICE, "auto", 0, 0, 0, "auto|text|json",                                   \

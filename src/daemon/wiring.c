@@ -173,6 +173,7 @@ static enum mb_code start_repository(struct daemon *daemon, struct mb_err *err)
 		.check_policy = policy_check_next,
 		.default_policy = policy_default_text(),
 		.policy_file = options->policy,
+		.idle_ms = (uint64_t)options->watch_idle_ms,
 		.sweep_every_ms = (uint64_t)options->sweep_every_ms,
 		.sweep_pause_ms = (uint64_t)options->sweep_pause_ms,
 		.sweep_members = (size_t)options->sweep_members,

@@ -57,28 +57,28 @@ struct member_transition told_transition(const struct history_row *row)
 /* Of all rows in turn it keeps `most` from number `first` on. */
 struct page_of_rows {
 	struct member_transition *rows;
-	unsigned kinds; /* bits; 0: those of the tier's track */
+	uint32_t kinds; /* bits; 0: those of the tier's track */
 	size_t first, most, seen, n;
 	bool goes_on;
 };
 
-static bool wants(const struct page_of_rows *page, const struct member_transition *row)
+bool transition_wanted(uint32_t kinds, const struct member_transition *row)
 {
-	if (page->kinds == 0) {
+	if (kinds == 0) {
 		return row->track == TRACK_TIER;
 	}
 	for (int kind = TRANSITION_UPGRADE; row->retracted && kind <= TRANSITION_STATE; kind++) {
-		if ((page->kinds & 1u << kind) != 0 &&
+		if ((kinds & UINT32_C(1) << kind) != 0 &&
 		    transition_track((enum transition_kind)kind) == row->track) {
 			return true;
 		}
 	}
-	return !row->retracted && (page->kinds & 1u << row->transition.kind) != 0;
+	return !row->retracted && (kinds & UINT32_C(1) << row->transition.kind) != 0;
 }
 
 static void put_row(struct page_of_rows *page, const struct member_transition *row)
 {
-	if (!wants(page, row) || page->seen++ < page->first) {
+	if (!transition_wanted(page->kinds, row) || page->seen++ < page->first) {
 		return;
 	}
 	if (page->n < page->most) {
@@ -121,7 +121,7 @@ static void put_folded(const struct fold *fold, struct page_of_rows *page)
 static enum mb_code put_overrides(const struct fold *fold, struct arena *arena, struct member *out,
 				  struct mb_err *err)
 {
-	struct page_of_rows page = {.kinds = 1u << TRANSITION_OVERRIDE};
+	struct page_of_rows page = {.kinds = UINT32_C(1) << TRANSITION_OVERRIDE};
 
 	put_folded(fold, &page);
 	page = (struct page_of_rows){

@@ -8,6 +8,8 @@
 #include "repository/repository.h"
 #include "repository/seal.h"
 
+#include <pthread.h>
+
 #define REPOSITORY_MAGIC UINT32_C(0x4d525031)
 
 /* The versions known at some time. Never changed once it can be seen; the older ones stay until the
@@ -22,6 +24,7 @@ struct policy_set {
 
 struct prune;
 struct sweep;
+struct tail;
 
 struct repository {
 	uint32_t magic;
@@ -40,6 +43,10 @@ struct repository {
 	struct prune *prune;
 	_Atomic int64_t entries_read; /* of ledgers, from the store */
 	struct sweep *sweep; /* NULL: none runs */
+	struct tail *tail;
+	pthread_mutex_t tail_lock; /* guards the two below */
+	struct list waiting; /* of repository_wait */
+	uint64_t commits; /* writes that were committed since the start */
 	struct repository_figures figures;
 	_Atomic int64_t pending; /* calls submitted whose cb has not ended */
 	void (*closed)(void *data); /* set by repository_close() */
@@ -68,6 +75,12 @@ void prune_stop(struct prune *prune, void (*cb)(struct repository *repository));
 
 /* repository.c: what a job of the repository's own has seen or committed; on the loop. */
 void repository_saw(struct repository *repository, const struct store_job *job);
+
+/* tail.c: wakes those who wait for what becomes known; on the loop. */
+void tail_committed(struct repository *repository);
+enum mb_code tail_start(struct repository *repository, uint64_t idle_ms, struct tail **out,
+			struct mb_err *err);
+void tail_stop(struct tail *tail, void (*cb)(struct repository *repository));
 
 /* sweep.c: tells what time has done. */
 enum mb_code sweep_start(struct repository *repository, const struct repository_options *options,
@@ -135,6 +148,8 @@ enum mb_code describe_activities(const struct ledger *ledger, const struct fold 
 				 const struct repository_read *req, int64_t as_of,
 				 struct member *out, struct mb_err *err);
 struct member_transition told_transition(const struct history_row *row);
+/* Whether a filter of kinds (bits) lets it through; 0: the tier's track. */
+bool transition_wanted(uint32_t kinds, const struct member_transition *row);
 /* Appends what the fold says and the told rows do not, and tells it by the outbox. */
 enum mb_code tell_history(struct store_view *view, const struct member_row *member,
 			  const struct fold *fold, struct arena *arena, struct mb_err *err);

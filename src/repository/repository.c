@@ -41,6 +41,7 @@ static void finish_close(struct repository *repository)
 
 	policy_set_destroy(atomic_load(&repository->policies));
 	seal_destroy(repository->seal);
+	pthread_mutex_destroy(&repository->tail_lock);
 	repository->magic = 0;
 	free(repository);
 	if (closed != NULL) {
@@ -51,6 +52,14 @@ static void finish_close(struct repository *repository)
 void repository_saw(struct repository *repository, const struct store_job *job)
 {
 	saw_time(repository, job->known_at);
+	if (job->kind == STORE_WRITE && job->code == MB_OK) {
+		tail_committed(repository);
+	}
+}
+
+const unsigned char *repository_store_id(const struct repository *repository)
+{
+	return store_id(repository->store);
 }
 
 const struct repository_figures *repository_figures(const struct repository *repository)
@@ -291,6 +300,8 @@ static struct repository *make_repository(const struct repository_options *optio
 
 	if (repository != NULL) {
 		repository->magic = REPOSITORY_MAGIC;
+		pthread_mutex_init(&repository->tail_lock, NULL);
+		list_init(&repository->waiting);
 		repository->store = options->store;
 		repository->loop = options->loop;
 		repository->clock = options->clock;
@@ -319,8 +330,13 @@ void repository_close(struct repository *repository, void (*cb)(void *data), voi
 	repository->closed = cb;
 	repository->closed_data = data;
 	/* One for each part, so that the count reaches zero once, after everything. */
-	atomic_fetch_add(&repository->pending, 2);
+	atomic_fetch_add(&repository->pending, 3);
 	prune_stop(repository->prune, part_stopped);
+	if (repository->tail != NULL) {
+		tail_stop(repository->tail, part_stopped);
+	} else {
+		part_stopped(repository);
+	}
 	if (repository->sweep != NULL) {
 		sweep_stop(repository->sweep, part_stopped);
 	} else {
@@ -369,6 +385,9 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 	}
 	if (code == MB_OK) {
 		code = prune_start(repository, options->prune_every_ms, &repository->prune, err);
+	}
+	if (code == MB_OK) {
+		code = tail_start(repository, options->idle_ms, &repository->tail, err);
 	}
 	if (code == MB_OK && options->sweep_every_ms > 0) {
 		code = sweep_start(repository, options, &repository->sweep, err);

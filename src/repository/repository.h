@@ -196,7 +196,7 @@ struct repository_read {
 	unsigned parts; /* of enum member_part */
 	struct axes axes; /* neither after now; with either, no MEMBER_PERSONAL */
 	size_t history_first, history_most; /* the page of it */
-	unsigned history_kinds; /* bits 1 << enum transition_kind; 0: those of the tier's track */
+	uint32_t history_kinds; /* bits 1 << enum transition_kind; 0: those of the tier's track */
 	uint32_t kinds; /* MEMBER_ACTIVITIES: bits 1 << kind; of them */
 	size_t activities_first, activities_most; /* the page */
 };
@@ -394,6 +394,50 @@ struct repository_policy_text {
 
 void repository_policy_text(struct repository *repository, struct repository_policy_text *req);
 
+/* ---- what becomes known: for those who follow ---- */
+
+/* A row of what was told, as it was told. */
+struct member_event {
+	int64_t member_id, revision; /* the member's when it was told */
+	struct member_transition transition;
+};
+
+/* A look at what became known after a place. MB_CURSOR_TOO_OLD when that is kept no longer, or lies
+ * ahead. */
+struct repository_watch {
+	struct repository_call call;
+	/* in */
+	int64_t after; /* all up to this number was seen; -1: nothing before now is of interest */
+	const int64_t *members; /* those of interest */
+	size_t n_members; /* 0: all */
+	uint32_t
+		kinds; /* bits 1 << enum transition_kind; RETRACTED comes with the kinds of its track */
+	struct member_event *events; /* room for `most` */
+	size_t most;
+	/* out */
+	size_t n;
+	int64_t upto; /* all up to this number has been seen now */
+	bool goes_on; /* there is more now */
+};
+
+void repository_watch(struct repository *repository, struct repository_watch *req);
+
+/* Waits for a commit. cb runs once, on the loop; idle: it is no commit but a long time that passed. */
+struct repository_wait {
+	/* in */
+	void (*cb)(struct repository_wait *wait, bool idle);
+	/* repository's: zero before the first wait, then do not touch */
+	struct list_node node;
+	bool queued;
+};
+
+/* To be taken before a look, and given to repository_wait() after it. From any thread, as the others. */
+uint64_t repository_commits(struct repository *repository);
+/* False, and no cb, when there has been a commit since. */
+bool repository_wait(struct repository *repository, struct repository_wait *wait, uint64_t commits);
+/* True: cb will not run any more. False: it has run, or runs. */
+bool repository_unwait(struct repository *repository, struct repository_wait *wait);
+
 /* ---- policies and time: from any thread, at once ---- */
 
 /* max(clock, latest known_at): the instant of receipt for checks at the border. */
@@ -448,14 +492,15 @@ struct repository_options {
 	struct str default_policy; /* text of the embedded one */
 	struct str policy; /* of --policy; empty: none was given */
 	const char *policy_file; /* its name, for errors */
+	uint64_t idle_ms; /* after which those who wait are woken; 0: REPOSITORY_IDLE_MS */
 	uint64_t prune_every_ms; /* between two rounds of forgetting; 0: ten minutes */
-	uint64_t
-		sweep_every_ms; /* between two rounds of telling what time has done; 0: none runs */
+	uint64_t sweep_every_ms; /* between two rounds of telling of time's work; 0: none runs */
 	uint64_t sweep_pause_ms; /* between two steps of a round */
 	size_t sweep_members; /* members of a step; 0: SWEEP_MEMBERS */
 };
 
-#define SWEEP_MEMBERS 16
+#define REPOSITORY_IDLE_MS 30000
+#define SWEEP_MEMBERS	   16
 
 /* What the sweeper has done. */
 struct repository_figures {
@@ -474,6 +519,7 @@ struct repository_figures {
 enum mb_code repository_open(const struct repository_options *options, struct repository **out,
 			     bool *key_made, struct mb_err *err);
 
+const unsigned char *repository_store_id(const struct repository *repository); /* STORE_ID_BYTES */
 /* From any thread; lives as long as the repository. */
 const struct repository_figures *repository_figures(const struct repository *repository);
 

@@ -122,3 +122,11 @@ enum mb_code from_basket(const Memberd__V1__QuoteDiscountRequest *message,
 			 struct mb_err *err);
 void to_quote(struct arena *arena, const struct priced_basket *priced, const struct member *member,
 	      size_t n_coupons, Memberd__V1__QuoteDiscountResponse *out);
+
+/* ---- map_transition.c ---- */
+
+/* Bits 1 << enum transition_kind of a filter; 0 for none. err->field begins with "kinds". */
+enum mb_code from_transition_kinds(const Memberd__V1__TierTransitionKind *asked, size_t n,
+				   uint32_t *out, struct mb_err *err);
+Memberd__V1__TierTransition *to_transition(struct arena *arena,
+					   const struct member_transition *row);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/service.h"
 
+#include "service/watch_members.h"
+
 /* From proto/: the FileDescriptorSet of memberd.v1 with all that it imports. */
 extern const unsigned char memberd_descriptor_set[];
 extern const unsigned long memberd_descriptor_set_size;
@@ -34,6 +36,9 @@ enum mb_code services_bind(struct rpc_registry *registry, struct services *servi
 	}
 	if (code == MB_OK) {
 		code = stream_activities_bind(registry, services, err);
+	}
+	if (code == MB_OK) {
+		code = watch_members_bind(registry, services, err);
 	}
 	if (code == MB_OK) {
 		code = benefit_service_bind(registry, services, err);

@@ -16,6 +16,7 @@ struct listing {
 	unsigned parts;
 	int32_t size;
 	struct str scope;
+	uint32_t kinds;
 	bool goes_on; /* by a token */
 	struct page page; /* of the token; else zero */
 };
@@ -49,28 +50,6 @@ static enum mb_code make_scope(struct rpc_call *call,
 }
 
 /* ---- answers ---- */
-
-static Memberd__V1__TierTransition *to_transition(struct arena *arena,
-						  const struct member_transition *row)
-{
-	Memberd__V1__TierTransition *message = arena_alloc(arena, sizeof(*message));
-
-	if (message != NULL) {
-		memberd__v1__tier_transition__init(message);
-		message->effective_at = to_time(arena, row->transition.effective_at);
-		message->kind =
-			row->retracted
-				? MEMBERD__V1__TIER_TRANSITION_KIND__TIER_TRANSITION_KIND_RETRACTED
-				: (Memberd__V1__TierTransitionKind)row->transition.kind;
-		message->from_tier = (Memberd__V1__Tier)row->transition.from;
-		message->to_tier = (Memberd__V1__Tier)row->transition.to;
-		message->score = row->transition.points;
-		message->policy_version = row->transition.policy_version;
-		message->known_at = to_time(arena, row->known_at);
-		message->restated = row->restated;
-	}
-	return message;
-}
 
 /* The token of the page after this one. */
 static enum mb_code put_token(struct reading *reading, const struct member *member,
@@ -108,6 +87,11 @@ static enum mb_code answer_history(struct reading *reading, struct mb_err *err)
 		response.transitions[response.n_transitions++] =
 			to_transition(arena, &member->history[i]);
 	}
+	response.overrides = arena_array(arena, member->n_overrides, sizeof(*response.overrides));
+	for (size_t i = 0; response.overrides != NULL && i < member->n_overrides; i++) {
+		response.overrides[response.n_overrides++] =
+			to_transition(arena, &member->overrides[i]);
+	}
 	response.info = to_info(arena, member);
 	if (response.info != NULL) {
 		response.info->revision = revision;
@@ -130,6 +114,9 @@ static enum mb_code read_listing(struct rpc_call *call, const struct services *s
 {
 	enum mb_code code = view_parts(request->view, &out->parts, err);
 
+	if (code == MB_OK) {
+		code = from_transition_kinds(request->kinds, request->n_kinds, &out->kinds, err);
+	}
 	if (code == MB_OK) {
 		code = page_size(request->page_size, PAGE_NORMAL, PAGE_MOST, &out->size, err);
 	}
@@ -168,5 +155,6 @@ void list_tier_history(struct rpc_call *call, const ProtobufCMessage *message, v
 	}
 	reading->read.history_first = (size_t)listing->page.next;
 	reading->read.history_most = (size_t)listing->size;
+	reading->read.history_kinds = listing->kinds;
 	reading_submit_one(reading, request->min_revision);
 }

@@ -127,6 +127,9 @@ class Failure(Exception):
                 self.retry = fields[1]
 
 
+WATCH = "memberd.v1.MemberService/WatchMembers"
+
+
 class Service:
     def __init__(self, api, name):
         self._api, self._name = api, name
@@ -162,7 +165,9 @@ class Api:
         self.audit = Service(self, "memberd.v1.AuditService")
 
     def raw(self, method, data, metadata=()):
-        """Bytes in, bytes out."""
+        """Bytes in, bytes out; of a watch, which has no end, the first message."""
+        if method == WATCH:
+            return self._first(method, data, metadata)
         call = self.channel.unary_unary("/" + method)
         try:
             answer, done = call.with_call(data, timeout=self.timeout,
@@ -171,6 +176,17 @@ class Api:
             self.initial = dict(error.initial_metadata() or ())
             raise Failure(error) from None
         self.initial = dict(done.initial_metadata())
+        return answer
+
+    def _first(self, method, data, metadata):
+        call = self.channel.unary_stream("/" + method)(data, timeout=self.timeout, metadata=[*self.metadata, *metadata])
+        try:
+            answer = next(call)
+        except grpc.RpcError as error:
+            self.initial = dict(error.initial_metadata() or ())
+            raise Failure(error) from None
+        self.initial = dict(call.initial_metadata())
+        call.cancel()
         return answer
 
     def call(self, method, request, response):

@@ -58,6 +58,7 @@ def requests(member):
         "BatchGetMembers": dict(members=[ref(member), dict(identity=identity("ada"))], view="MEMBER_VIEW_FULL"),
         "UpdateMember": dict(request_id=str(uuid.uuid4()), member=ref(member), profile=dict(region="CN")),
         "GetMember": dict(member=ref(member), view="MEMBER_VIEW_FULL", min_revision=1),
+        "WatchMembers": dict(member_ids=[member], kinds=["TIER_TRANSITION_KIND_UPGRADE"]),
         "LookupMember": dict(identity=identity("ada")),
         "LinkIdentity": dict(request_id=str(uuid.uuid4()), member=ref(member), identity=identity("link")),
         "UnlinkIdentity": dict(request_id=str(uuid.uuid4()), member=ref(member), identity=identity("link")),
