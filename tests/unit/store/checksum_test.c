@@ -17,6 +17,38 @@ static void it_is_crc_32c(void **state)
 	assert_int_equal(checksum_bytes(0, (struct str){(char[32]){0}, 32}), 0x8a9136aa);
 }
 
+/* Bit by bit, as the polynomial says it. */
+static uint32_t one_by_one(const unsigned char *bytes, size_t len)
+{
+	uint32_t sum = UINT32_MAX;
+
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		uint32_t low = (sum ^ (uint32_t)bytes[bit / 8] >> bit % 8) & 1;
+
+		sum = sum >> 1 ^ (low != 0 ? 0x82f63b78 : 0);
+	}
+	return ~sum;
+}
+
+static void every_length_and_place_gives_the_same(void **state)
+{
+	unsigned char bytes[300];
+	uint32_t seed = 4711;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		seed = seed * 1664525 + 1013904223;
+		bytes[i] = (unsigned char)(seed >> 24);
+	}
+	for (size_t from = 0; from < 9; from++) {
+		for (size_t len = 0; len + from <= sizeof(bytes); len++) {
+			const struct str part = {(const char *)bytes + from, len};
+
+			assert_int_equal(checksum_bytes(0, part), one_by_one(bytes + from, len));
+		}
+	}
+}
+
 static void every_turned_bit_is_seen(void **state)
 {
 	char bytes[200] = "a row of a ledger";
@@ -46,6 +78,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_crc_32c),
+		cmocka_unit_test(every_length_and_place_gives_the_same),
 		cmocka_unit_test(every_turned_bit_is_seen),
 		cmocka_unit_test(neighbours_do_not_run_together),
 	};
