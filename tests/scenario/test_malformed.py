@@ -48,7 +48,21 @@ def every_kind(member):
                        **{kind: body}) for kind, body in kinds.items()]
 
 
-def requests(member):
+def decisions(member, other):
+    """A right request for each decision of a person; about the posts that world() has recorded."""
+    def decide(**more):
+        return dict(request_id=str(uuid.uuid4()), member=ref(member), reason="a test", **more)
+
+    later = dict(seconds=1800000000)
+    return {
+        "OverrideTier": decide(tier="TIER_GOLD", until=later), "SuspendMember": decide(suspended=False),
+        "LinkMembers": decide(other=ref(other)), "UnlinkMembers": decide(other=ref(other)),
+        "SetCredibility": decide(delta_bp=-100, until=later),
+        **{name: decide(activity=dict(source="shop", source_event_id=name))
+           for name in ("ReportFraud", "VoidActivity", "ReverseActivity")}}
+
+
+def requests(member, other):
     """A right request for each method."""
     order_line = dict(line_no=1, public_price=100, channel="BASKET_CHANNEL_STANDARD", category="tea", brand="b")
     of = {
@@ -71,6 +85,7 @@ def requests(member):
         "QuoteDiscount": dict(member=ref(member), currency="CNY", lines=[order_line],
                               coupons=[dict(amount=1, threshold=2, brand="b")]),
         "ListBenefits": dict(page_size=2),
+        **decisions(member, other),
     }
 
     def otherwise(method):
@@ -83,7 +98,10 @@ def requests(member):
 @pytest.fixture(scope="module")
 def world(shared):
     api = shared.api()
-    return shared, api, requests(api.enroll("ada"))
+    ada, bob = api.enroll("ada"), api.enroll("bob")
+    api.record(*[M.Activity(source="shop", source_event_id=name, member=ref(ada), occurred_at=dict(seconds=1790000000),
+                            post=dict(content=name)) for name in ("ReportFraud", "VoidActivity", "ReverseActivity")])
+    return shared, api, requests(ada, bob)
 
 
 def check_error(failure, codes):
