@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/client.h"
+#include "client/client_impl.h"
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -19,25 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIENT_MAGIC  0x436c6e74u
-#define NS_PER_MS     INT64_C(1000000)
-#define TARGET_MOST   256
-#define TOKEN_MOST    4096
-#define STORE_ID_MOST 64
-#define OPS	      6
-
-struct client {
-	uint32_t magic;
-	struct client_options options; /* its pointers are not kept */
-	char target[TARGET_MOST];
-	char *bearer; /* "Bearer TOKEN", or NULL */
-	grpc_channel *channel;
-	grpc_completion_queue *queue;
-	struct list flying, sleeping, done; /* of client_flight */
-	size_t pending;
-	uint64_t random;
-	char store_id[STORE_ID_MOST + 1]; /* as the last answer told, "" before */
-};
+#define CLIENT_MAGIC 0x436c6e74u
+#define NS_PER_MS    INT64_C(1000000)
+#define TOKEN_MOST   4096
+#define OPS	     6
 
 /*
  *     FLYING ─▶ DONE
@@ -259,7 +244,7 @@ static struct str slice_str(const grpc_slice *slice)
 	return (struct str){(const char *)GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
 }
 
-static struct str find_item(const grpc_metadata_array *items, const char *key)
+struct str client_item(const grpc_metadata_array *items, const char *key)
 {
 	for (size_t i = 0; i < items->count; i++) {
 		const grpc_metadata *item = &items->metadata[i];
@@ -273,7 +258,7 @@ static struct str find_item(const grpc_metadata_array *items, const char *key)
 
 static void note_store(struct client *client, const struct client_flight *flight)
 {
-	struct str id = find_item(&flight->initial, "x-memberd-store-id");
+	struct str id = client_item(&flight->initial, "x-memberd-store-id");
 
 	if (id.len > 0 && id.len <= STORE_ID_MOST) {
 		memcpy(client->store_id, id.ptr, id.len);
@@ -286,7 +271,7 @@ const char *client_store_id(const struct client *client)
 	return client->store_id;
 }
 
-static enum mb_code unpack(struct client_call *call, const grpc_slice *bytes)
+enum mb_code client_unpack(struct client_call *call, const grpc_slice *bytes)
 {
 	const struct prescan_limits limits = {PRESCAN_DEPTH_MOST, SIZE_MAX, SIZE_MAX};
 	const void *start = GRPC_SLICE_START_PTR(*bytes);
@@ -319,7 +304,7 @@ static enum mb_code read_response(struct client_flight *flight)
 		return mb_fail(&call->err, MB_INTERNAL, "the server said ok and sent no answer");
 	}
 	bytes = grpc_byte_buffer_reader_readall(&reader);
-	code = unpack(call, &bytes);
+	code = client_unpack(call, &bytes);
 	grpc_slice_unref(bytes);
 	grpc_byte_buffer_reader_destroy(&reader);
 	return code;
@@ -330,8 +315,8 @@ static void read_failure(struct client *client, struct client_flight *flight, bo
 	struct outcome outcome = {
 		.grpc_code = (int)flight->status,
 		.message = slice_str(&flight->message),
-		.details = find_item(&flight->trailing, "grpc-status-details-bin"),
-		.pushback = find_item(&flight->trailing, "grpc-retry-pushback-ms"),
+		.details = client_item(&flight->trailing, "grpc-status-details-bin"),
+		.pushback = client_item(&flight->trailing, "grpc-retry-pushback-ms"),
 		.connected = grpc_channel_check_connectivity_state(client->channel, 0) ==
 			     GRPC_CHANNEL_READY,
 		.target = client->target,
@@ -432,7 +417,7 @@ static int64_t wake_sleepers(struct client *client)
 
 /* ---- calls ---- */
 
-static grpc_slice pack(const ProtobufCMessage *message)
+grpc_slice client_pack(const ProtobufCMessage *message)
 {
 	grpc_slice slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(message));
 
@@ -440,7 +425,7 @@ static grpc_slice pack(const ProtobufCMessage *message)
 	return slice;
 }
 
-static grpc_slice path_of(const char *method)
+grpc_slice client_path(const char *method)
 {
 	size_t len = strlen(method);
 	grpc_slice slice = grpc_slice_malloc(len + 1);
@@ -464,8 +449,8 @@ enum mb_code client_submit(struct client *client, struct client_call *call, stru
 	call->grpc_code = call->attempts = 0;
 	call->flight = flight;
 	flight->call = call;
-	flight->path = path_of(call->method);
-	flight->payload = pack(call->request);
+	flight->path = client_path(call->method);
+	flight->payload = client_pack(call->request);
 	flight->deadline_ns = clock_monotonic_ns() + ms * NS_PER_MS;
 	client->pending++;
 	start_attempt(client, flight);

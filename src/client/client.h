@@ -96,3 +96,19 @@ const char *client_store_id(const struct client *client);
 
 /* The story of one item's status in an answer about many; MB_OK when it says so. */
 enum mb_code client_read_status(const Google__Rpc__Status *status, struct mb_err *err);
+
+/* ---- streams of answers; the thread waits in each of these ---- */
+
+struct client_stream;
+
+/* It has no deadline. A stream that cannot be is told by the first client_stream_next(). */
+enum mb_code client_stream_open(struct client *client, const char *method,
+				const ProtobufCMessage *request,
+				const ProtobufCMessageDescriptor *response_type,
+				struct client_stream **out, struct mb_err *err);
+/* The next message, in the arena; *out is NULL when the stream has ended well. On failure *may_retry says
+ * whether the same may be asked for again. */
+enum mb_code client_stream_next(struct client_stream *stream, struct arena *arena,
+				ProtobufCMessage **out, bool *may_retry, struct mb_err *err);
+/* Cancels what has not ended; before the client goes. NULL is fine. */
+void client_stream_close(struct client_stream *stream);

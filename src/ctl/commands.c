@@ -138,6 +138,22 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl history taobao:4711 --told\n"
 	 "  memberctl history taobao:4711 --output json | jq -r '.transitions[].effectiveAt'\n",
 	 command_history},
+	{"watch", "[MEMBER_ID]...", 0, 8, FLAGS_SERVER | FLAG_BIT(CURSOR),
+	 "what happens to members, as it becomes known",
+	 "A line for each thing that happens: tiers, risk and steps down to come, settlements, "
+	 "levels,\n"
+	 "overrides, corrections; of everybody, or of the members named. It does not end by itself "
+	 "and\n"
+	 "goes on after breaks, from where it was; the same line may then come twice. With "
+	 "--output "
+	 "json\n"
+	 "each line is a batch with the cursor to go on from; what follows a cursor is kept 7 "
+	 "days.\n"
+	 "\n"
+	 "  memberctl watch\n"
+	 "  memberctl watch 124842619700950239 --output json | jq .events\n"
+	 "  memberctl watch --cursor \"$CURSOR\"\n",
+	 command_watch},
 	{"activities", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(KIND) | FLAG_BIT(LIMIT),
 	 "what a member did, what became of it, what it adds",
 	 "Lists activities and decisions, the last first, each with its state, the points that it "

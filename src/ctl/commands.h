@@ -18,6 +18,7 @@ int command_fraud(struct ctl *ctl);
 int command_get(struct ctl *ctl);
 int command_health(struct ctl *ctl);
 int command_history(struct ctl *ctl);
+int command_watch(struct ctl *ctl);
 int command_hotel(struct ctl *ctl);
 int command_import(struct ctl *ctl);
 int command_link(struct ctl *ctl);

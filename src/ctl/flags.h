@@ -32,6 +32,7 @@
 	  "the programme (needs scores.read); default Z")                                         \
 	X(ALL, "all", NULL, "every row, not the first ten")                                       \
 	X(KIND, "kind", "KIND", "of this kind: order, review, post, undo, finding, …")            \
+	X(CURSOR, "cursor", "CURSOR", "go on after it; else from now on")                         \
 	X(TOLD, "told", NULL, "the log of what was told, corrections included")                   \
 	X(NAME, "name", "TEXT", "display name")                                                   \
 	X(BIRTHDAY, "birthday", "MM-DD", "month and day of birth")                                \

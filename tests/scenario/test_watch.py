@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """WatchMembers: what happens to members, from a cursor on, at least once, in order; across kills, drains and pruning."""
+import json
 import os
 import queue
 import signal
+import subprocess
 import threading
 
 import grpc
 import pytest
 
-from memberd import DEADLINE, FACTORY, POOL, Clock, Failure, order, ref
+from memberctl import PROGRAM as MEMBERCTL
+from memberd import DEADLINE, FACTORY, POOL, Clock, Failure, environment, order, ref
 
 NAME = "memberd.v1.MemberService/WatchMembers"
 METHOD = POOL.FindMethodByName(NAME.replace("/", "."))
@@ -217,3 +220,39 @@ def test_a_cursor_too_old_or_of_another_store_says_how_to_go_on(start, home):
     assert (failure.value.code, failure.value.reason) == ("OUT_OF_RANGE", "CURSOR_TOO_OLD")
     assert "ListMembers" in failure.value.text
     assert Watch(api).batch().cursor != old
+
+
+def test_memberctl_watches_on_across_a_restart(start, home):
+    clock = Clock(home, NOW)
+    daemon = start(*IDLE, clock=clock.spec)
+    early = dict(occurred_at="2026-09-01T12:00:00+08:00", completed_at="2026-09-02T12:00:00+08:00")
+    api = daemon.api()
+    ada, bob = api.enroll("ada"), api.enroll("bob")
+    seen = subprocess.Popen([MEMBERCTL, "watch", "--server", daemon.target, "--output", "json"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env=environment())
+    try:
+        first = json.loads(seen.stdout.readline())
+        assert "events" not in first and first["cursor"]
+        silver(api, ada, "a", **early)
+        assert json.loads(seen.stdout.readline())["events"][0]["memberId"] == ada
+        daemon.signal(signal.SIGTERM)
+        daemon.wait()
+        os.path.exists(clock.path) and os.unlink(clock.path)
+        again = start(*IDLE, clock=Clock(home, NOW).spec, home=home, port=daemon.port)
+        silver(again.api(), bob, "b", **early)
+        line = json.loads(seen.stdout.readline())
+        assert line["events"][0]["memberId"] == bob
+        assert line["events"][0]["transition"]["kind"] == "TIER_TRANSITION_KIND_UPGRADE"
+    finally:
+        seen.kill()
+        seen.wait()
+    table = subprocess.Popen([MEMBERCTL, "watch", "--server", daemon.target, "--cursor", first["cursor"], ada],
+                             stdout=subprocess.PIPE, text=True, env=environment())
+    try:
+        assert "upgrade  bronze to silver" in (line := table.stdout.readline()) and ada in line
+    finally:
+        table.kill()
+        table.wait()
+    wrong = subprocess.run([MEMBERCTL, "watch", "--server", daemon.target, "--cursor", "x"], capture_output=True, text=True,
+                           env=environment(), timeout=DEADLINE)
+    assert wrong.returncode != 0 and "FIELD_INVALID" in wrong.stderr
