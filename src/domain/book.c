@@ -374,6 +374,7 @@ bool book_build(const struct fold_input *in, struct arena *arena, struct book *o
 			     .t = in->t,
 			     .zone = in->policies->versions[0]->zone_minutes,
 			     .arena = arena,
+			     .base = in->base,
 			     .categories = {.arena = arena}};
 	if (!make_facts(out) || !sort_entries(out) || !find_orders(out) || !find_named(out)) {
 		return false;

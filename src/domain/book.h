@@ -21,6 +21,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "domain/checkpoint.h"
 #include "domain/fold.h"
 #include "domain/intern.h"
 #include "domain/moment.h"
@@ -144,6 +145,7 @@ struct cell {
 	int64_t capped[INTERACTION_END]; /* points of each kind after its day caps */
 	uint32_t first_slot, n_slots; /* its categories */
 	uint32_t first_record, n_records;
+	const struct checkpoint_month *base; /* what closed entries brought; NULL: nothing */
 };
 
 struct day {
@@ -151,11 +153,13 @@ struct day {
 	uint32_t cell;
 	int64_t spend; /* before limits */
 	int64_t points[INTERACTION_END];
+	const struct checkpoint_day *base;
 };
 
 /* A category in a month. */
 struct slot {
 	int32_t category;
+	int32_t base; /* lines of closed entries */
 	int32_t lines; /* of which something is left */
 };
 
@@ -179,6 +183,7 @@ struct book {
 	int64_t member_id, t;
 	int32_t zone;
 	struct arena *arena;
+	const struct checkpoint *base;
 	struct fact *facts; /* of the ledger's entries */
 	uint32_t *canonical; /* entries in canonical order */
 	struct order_record *records; /* canonical order, as marks, days and cells */

@@ -59,6 +59,9 @@ static bool make_room(struct book *book)
 			days++;
 		}
 	}
+	for (size_t m = 0; book->base != NULL && m < book->base->n_months; m++) {
+		days += book->base->months[m].n_days;
+	}
 	book->records = arena_array(book->arena, orders, sizeof(*book->records));
 	book->marks = arena_array(book->arena, marks, sizeof(*book->marks));
 	book->days = arena_array(book->arena, days, sizeof(*book->days));
@@ -67,19 +70,51 @@ static bool make_room(struct book *book)
 	       book->cells != NULL;
 }
 
-/* Goes on to the day of an instant, never back. *until: the end of the day reached. */
-static void reach_day(struct book *book, int64_t at, int64_t *until)
-{
-	int32_t number = calendar_day(at, book->zone), month;
+/* Where the days of the checkpoint stand that are not in the book yet. */
+struct closed_days {
+	size_t month, day;
+};
 
-	*until = calendar_day_start(number + 1, book->zone);
-	month = calendar_month(at, book->zone);
+static void add_day(struct book *book, int32_t number, int32_t month)
+{
 	if (book->n_cells == 0 || book->cells[book->n_cells - 1].month != month) {
 		book->cells[book->n_cells++] =
 			(struct cell){.month = month, .first_record = (uint32_t)book->n_records};
 	}
-	book->days[book->n_days++] =
-		(struct day){.number = number, .cell = (uint32_t)book->n_cells - 1};
+	if (book->n_days == 0 || book->days[book->n_days - 1].number != number) {
+		book->days[book->n_days++] =
+			(struct day){.number = number, .cell = (uint32_t)book->n_cells - 1};
+	}
+}
+
+/* Adds the checkpoint's days up to this one. */
+static void add_closed_days(struct book *book, struct closed_days *closed, int32_t upto)
+{
+	while (book->base != NULL && closed->month < book->base->n_months) {
+		const struct checkpoint_month *month = &book->base->months[closed->month];
+		const struct checkpoint_day *day = &month->days[closed->day];
+
+		if (day->number > upto) {
+			return;
+		}
+		add_day(book, day->number, month->month);
+		book->days[book->n_days - 1].base = day;
+		book->cells[book->n_cells - 1].base = month;
+		if (++closed->day == month->n_days) {
+			closed->month++;
+			closed->day = 0;
+		}
+	}
+}
+
+/* Goes on to the day of an instant, never back. *until: the end of the day reached. */
+static void reach_day(struct book *book, struct closed_days *closed, int64_t at, int64_t *until)
+{
+	int32_t number = calendar_day(at, book->zone);
+
+	*until = calendar_day_start(number + 1, book->zone);
+	add_closed_days(book, closed, number);
+	add_day(book, number, calendar_month(at, book->zone));
 }
 
 static void make_record(struct book *book, uint32_t index)
@@ -112,6 +147,7 @@ static void make_mark(struct book *book, uint32_t index)
 
 bool book_build_dates(struct book *book)
 {
+	struct closed_days closed = {0};
 	int64_t until = INT64_MIN;
 
 	if (!make_room(book)) {
@@ -125,7 +161,7 @@ bool book_build_dates(struct book *book)
 			continue;
 		}
 		if (activity->occurred_at >= until) {
-			reach_day(book, activity->occurred_at, &until);
+			reach_day(book, &closed, activity->occurred_at, &until);
 		}
 		if (activity->kind == ACTIVITY_ORDER) {
 			make_record(book, index);
@@ -133,5 +169,6 @@ bool book_build_dates(struct book *book)
 			make_mark(book, index);
 		}
 	}
+	add_closed_days(book, &closed, INT32_MAX);
 	return true;
 }

@@ -192,6 +192,8 @@ enum cap {
 	CAP_COMMON_WINDOW = 16
 };
 
+struct checkpoint; /* domain/checkpoint.h */
+
 struct fold_input {
 	const struct entry *entries;
 	size_t n_entries;
@@ -201,7 +203,10 @@ struct fold_input {
 	bool want_schedule; /* else schedule is empty, and next_change is still right */
 	size_t schedule_most; /* at most so many entries of it; 0: all */
 	bool want_counts; /* fold.counts */
-	bool want_caps; /* fold.caps, for fold_caps() */
+	bool want_caps; /* fold.caps, for fold_caps_at() */
+	/* NULL, or where to begin: then the entries are only those that are open in it and those that
+	 * came after it, t is at or after its instant, and history begins there. Not with counts. */
+	const struct checkpoint *base;
 };
 
 struct fold_caps; /* private */

@@ -47,6 +47,21 @@ static bool find_slot(struct book *book, uint32_t cell, struct str category, uin
 	return true;
 }
 
+/* What closed orders of the month brought. */
+static bool add_closed_categories(struct book *book, uint32_t cell, uint32_t **last)
+{
+	const struct checkpoint_month *base = book->cells[cell].base;
+	uint32_t slot;
+
+	for (size_t i = 0; i < base->n_categories; i++) {
+		if (!find_slot(book, cell, base->categories[i].name, last, &slot)) {
+			return false;
+		}
+		book->slots[slot].base = base->categories[i].lines;
+	}
+	return true;
+}
+
 static bool make_lines(struct book *book, struct order_record *record, uint32_t **last)
 {
 	const struct order *order = &record->entry->activity.order;
@@ -281,6 +296,9 @@ bool book_build_orders(struct book *book)
 		struct cell *cell = &book->cells[c];
 
 		cell->first_slot = (uint32_t)book->n_slots;
+		if (cell->base != NULL && !add_closed_categories(book, (uint32_t)c, &last)) {
+			return false;
+		}
 		for (size_t i = 0; i < cell->n_records; i++) {
 			if (!build_record(book, &book->records[cell->first_record + i], &last)) {
 				return false;

@@ -262,28 +262,83 @@ unsigned timeline_step(struct timeline *line, int64_t at)
 	return act.causes;
 }
 
-bool timeline_begin(struct timeline *line, const struct fold_input *in, struct rows *history,
+/* Acts all before `at` without judging. */
+static void sum_until(struct timeline *line, int64_t at)
+{
+	struct act act = {0};
+
+	take_policy(line, at - 1);
+	while (line->next_event < line->book.n_events &&
+	       line->book.events[line->next_event].at < at) {
+		act.at = line->book.events[line->next_event].at;
+		timeline_act(line, &act);
+	}
+	line->now = at - 1;
+}
+
+/* What the entries given did before the checkpoint is in its tier state already. */
+static void resume(struct timeline *line, const struct checkpoint *base)
+{
+	sum_until(line, base->at);
+	line->begun = base->begun;
+	line->credibility += base->credibility;
+	line->penalty += base->penalty;
+	line->settled = base->settled;
+	line->settled_at = base->settled_at;
+	line->state = (struct tier_state){.tier = base->tier,
+					  .at_risk = base->at_risk,
+					  .protected_until = base->protected_until};
+	line->override = find_override(&line->book, line->now);
+	line->suspended = base->suspended;
+}
+
+static void start(struct timeline *line, int64_t t)
+{
+	int64_t first = t;
+
+	if (line->book.n_events > 0) {
+		first = min_i64(first, line->book.events[0].at);
+	}
+	take_policy(line, first);
+	line->now = first - 1;
+}
+
+static bool prepare(struct timeline *line, const struct fold_input *in, struct rows *history,
 		    struct arena *arena)
 {
-	int64_t start = in->t;
-
 	*line = (struct timeline){.policies = in->policies,
 				  .zone = in->policies->versions[0]->zone_minutes,
 				  .state = {.tier = TIER_BRONZE},
-				  .level = LEVEL_STANDARD,
 				  .override = NO_INDEX,
 				  .history = history};
-	if (!book_build(in, arena, &line->book) || !window_init(&line->live, &line->book, arena)) {
+	return book_build(in, arena, &line->book) && window_init(&line->live, &line->book, arena);
+}
+
+bool timeline_begin_at(struct timeline *line, const struct fold_input *in, int64_t at,
+		       struct arena *arena)
+{
+	if (!prepare(line, in, NULL, arena)) {
 		return false;
 	}
-	if (line->book.n_events > 0) {
-		start = min_i64(start, line->book.events[0].at);
+	sum_until(line, at);
+	return true;
+}
+
+bool timeline_begin(struct timeline *line, const struct fold_input *in, struct rows *history,
+		    struct arena *arena)
+{
+	if (!prepare(line, in, history, arena)) {
+		return false;
 	}
-	take_policy(line, start);
-	line->now = start - 1;
+	if (in->base != NULL) {
+		resume(line, in->base);
+	} else {
+		start(line, in->t);
+	}
 	line->next_settlement = next_settlement(line, line->now);
 	weigh(line);
 	line->level = level_of(line->score.points, line->policy);
+	line->below_keep = !tier_keeps(line->score.points, line->state.tier, line->policy);
 	return true;
 }
 

@@ -39,9 +39,12 @@ struct timeline {
 	bool told; /* a transition has happened; for whoever waits for one */
 };
 
-/* Before the first event, or before in->t; history may be NULL. False when the arena refused. */
+/* Before the first event or in->t, or before the checkpoint given; history may be NULL. False when the arena refused. */
 bool timeline_begin(struct timeline *line, const struct fold_input *in, struct rows *history,
 		    struct arena *arena);
+/* Only what the entries sum up to just before `at`, as if nobody had judged in between. */
+bool timeline_begin_at(struct timeline *line, const struct fold_input *in, int64_t at,
+		       struct arena *arena);
 /* The next instant at which anything may change; TIME_NEVER at the end of all. */
 int64_t timeline_next(const struct timeline *line);
 /* Acts at that instant; the causes of what changed (enum change_cause). */

@@ -235,18 +235,42 @@ bool window_move(struct window *window, int32_t first, int32_t last)
 	return left;
 }
 
+/* Back to what closed entries brought. */
+static void clear_cell(struct cell *cell)
+{
+	const struct checkpoint_month *base = cell->base;
+
+	cell->sums = (struct sums){0};
+	memset(cell->capped, 0, sizeof(cell->capped));
+	if (base != NULL) {
+		memcpy(cell->sums.left, base->left, sizeof(cell->sums.left));
+		memcpy(cell->sums.other, base->other, sizeof(cell->sums.other));
+		cell->sums.rail = base->rail;
+		cell->sums.n_days = base->counting_days;
+		memcpy(cell->capped, base->capped, sizeof(cell->capped));
+	}
+}
+
+static void clear_day(struct day *day)
+{
+	day->spend = 0;
+	memset(day->points, 0, sizeof(day->points));
+	if (day->base != NULL) {
+		day->spend = day->base->spend;
+		memcpy(day->points, day->base->points, sizeof(day->points));
+	}
+}
+
 static void clear_book(struct book *book)
 {
 	for (size_t i = 0; i < book->n_cells; i++) {
-		memset(&book->cells[i].sums, 0, sizeof(book->cells[i].sums));
-		memset(book->cells[i].capped, 0, sizeof(book->cells[i].capped));
+		clear_cell(&book->cells[i]);
 	}
 	for (size_t i = 0; i < book->n_days; i++) {
-		book->days[i].spend = 0;
-		memset(book->days[i].points, 0, sizeof(book->days[i].points));
+		clear_day(&book->days[i]);
 	}
 	for (size_t i = 0; i < book->n_slots; i++) {
-		book->slots[i].lines = 0;
+		book->slots[i].lines = book->slots[i].base;
 	}
 }
 
