@@ -67,3 +67,10 @@ bool checkpoint_make(const struct fold_input *in, int64_t at, struct arena *aren
 bool checkpoint_reaches(const struct checkpoint *checkpoint, const struct activity *activity);
 /* Is it of the version in force at its instant, and does none take force later? */
 bool checkpoint_holds(const struct checkpoint *checkpoint, const struct policy_list *policies);
+
+/* As bytes to keep; they may be lost. */
+enum mb_code checkpoint_encode(const struct checkpoint *checkpoint, struct arena *arena,
+			       struct str *out, struct mb_err *err);
+/* False for bytes that are damaged or of another format, and when the arena refused: then there is
+ * no checkpoint. What is read is of the arena. */
+bool checkpoint_decode(struct str bytes, struct arena *arena, struct checkpoint *out);

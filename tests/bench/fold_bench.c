@@ -7,6 +7,7 @@
 #include "../unit/domain/fixture.h"
 
 #include "base/clock.h"
+#include "domain/checkpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,63 @@ static double time_of(const struct ledger *l, struct ledger *scratch, enum what 
 	return median(times);
 }
 
+static bool is_open(const struct checkpoint *checkpoint, int64_t id)
+{
+	size_t low = 0, high = checkpoint->n_open;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (checkpoint->open[middle] < id) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < checkpoint->n_open && checkpoint->open[low] == id;
+}
+
+/* A checkpoint of a day ago, its bytes, and the fold from it. */
+static void from_checkpoint(const struct ledger *l, struct ledger *tail)
+{
+	struct fold_input in = {.entries = l->entries,
+				.n_entries = l->n,
+				.policies = l->policies,
+				.member_id = SELF,
+				.t = at("2026-03-02")};
+	struct checkpoint checkpoint, read;
+	struct str bytes;
+	struct fold fold;
+	double begin = now_ms(), times[ROUNDS];
+
+	if (!checkpoint_make(&in, at("2026-03-01"), tail->arena, &checkpoint) ||
+	    checkpoint_encode(&checkpoint, tail->arena, &bytes, NULL) != MB_OK) {
+		exit(1);
+	}
+	printf("%d entries, make a checkpoint: %.2f ms, %zu bytes, %zu entries open\n", ENTRIES,
+	       now_ms() - begin, bytes.len, checkpoint.n_open);
+	for (size_t i = 0; i < l->n; i++) {
+		if (is_open(&checkpoint, l->entries[i].entry_id)) {
+			ledger_append(tail, &l->entries[i].activity, l->entries[i].known_at);
+		}
+	}
+	in.entries = tail->entries;
+	in.n_entries = tail->n;
+	in.base = &read;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct arena *arena = arena_create(NULL, 0);
+
+		begin = now_ms();
+		if (!checkpoint_decode(bytes, arena, &read) ||
+		    fold_ledger(&in, arena, &fold, NULL) != MB_OK) {
+			exit(1);
+		}
+		times[i] = now_ms() - begin;
+		arena_destroy(arena);
+	}
+	printf("%d entries, fold from it: %.2f ms\n", ENTRIES, median(times));
+}
+
 int main(void)
 {
 	static const char *const names[] = {"fold", "fold with schedule", "fold with counts",
@@ -194,6 +252,7 @@ int main(void)
 		printf("%d entries, %s: %.2f ms\n", ENTRIES, names[what],
 		       time_of(&l, &scratch, (enum what)what));
 	}
+	from_checkpoint(&l, &scratch);
 	ledger_fini(&l);
 	ledger_fini(&scratch);
 	return 0;

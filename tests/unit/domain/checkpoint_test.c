@@ -123,6 +123,16 @@ static void know(int64_t known_at)
 	}
 }
 
+static struct checkpoint kept(const struct checkpoint *checkpoint)
+{
+	struct checkpoint again;
+	struct str bytes;
+
+	assert_int_equal(checkpoint_encode(checkpoint, l.arena, &bytes, NULL), MB_OK);
+	assert_true(checkpoint_decode(bytes, l.arena, &again));
+	return again;
+}
+
 /* Entries that were folded with, and entries that need not be read. */
 static void run_world(uint64_t seed, size_t *came, size_t *spared)
 {
@@ -137,6 +147,7 @@ static void run_world(uint64_t seed, size_t *came, size_t *spared)
 	in = input_of(&known, &default_policies, known_at);
 	assert_true(checkpoint_make(&in, instant, l.arena, &checkpoint));
 	assert_true(checkpoint_holds(&checkpoint, &default_policies));
+	checkpoint = kept(&checkpoint);
 	divide(&checkpoint, known_at, &all, &tail);
 	*came += all.n - known.n;
 	*spared += all.n - tail.n;
@@ -249,10 +260,34 @@ static void another_version_ends_it(void **state)
 	assert_true(checkpoint_holds(&c, &both));
 }
 
+static void damaged_bytes_are_no_checkpoint(void **state)
+{
+	struct drawing d = {.seed = 3};
+	struct checkpoint c, out;
+	struct str bytes;
+	char *copy;
+
+	(void)state;
+	draw_ledger(&d);
+	c = checkpoint_at(at("2026-01-01"));
+	assert_int_equal(checkpoint_encode(&c, l.arena, &bytes, NULL), MB_OK);
+	copy = arena_dup(l.arena, bytes.ptr, bytes.len);
+	for (size_t i = 0; i < bytes.len; i++) {
+		copy[i] ^= 0x10;
+		assert_false(checkpoint_decode((struct str){copy, bytes.len}, l.arena, &out));
+		copy[i] ^= 0x10;
+		assert_false(checkpoint_decode((struct str){copy, i}, l.arena, &out));
+	}
+	assert_true(checkpoint_decode((struct str){copy, bytes.len}, l.arena, &out));
+	assert_int_equal(out.n_open, c.n_open);
+	assert_int_equal(out.revision, c.revision);
+}
+
 static void each_refused_allocation_is_an_error(void **state)
 {
 	struct drawing d = {.seed = 7};
 	struct checkpoint checkpoint;
+	struct str bytes;
 	bool made = false;
 	int refused = 0;
 
@@ -263,7 +298,9 @@ static void each_refused_allocation_is_an_error(void **state)
 		struct arena *arena = arena_create(NULL, cap);
 		struct fold_input in = input_of(&known, &default_policies, at("2026-06-01"));
 
-		made = checkpoint_make(&in, at("2026-05-01"), arena, &checkpoint);
+		made = checkpoint_make(&in, at("2026-05-01"), arena, &checkpoint) &&
+		       checkpoint_encode(&checkpoint, arena, &bytes, NULL) == MB_OK &&
+		       checkpoint_decode(bytes, arena, &checkpoint);
 		refused += !made;
 		arena_destroy(arena);
 	}
@@ -276,6 +313,7 @@ int main(void)
 		TEST(fold_from_a_checkpoint_is_the_fold),
 		TEST(what_is_closed_is_known),
 		TEST(another_version_ends_it),
+		TEST(damaged_bytes_are_no_checkpoint),
 		TEST(each_refused_allocation_is_an_error),
 	};
 
