@@ -106,7 +106,7 @@ int command_override(struct ctl *ctl)
 {
 	Memberd__V1__OverrideTierRequest request = MEMBERD__V1__OVERRIDE_TIER_REQUEST__INIT;
 	const Memberd__V1__OverrideTierResponse *response;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	int exit_code = read_tier(ctl, ctl->flags.arguments[1], &request);
 
@@ -132,7 +132,7 @@ static int change_state(struct ctl *ctl, bool suspended)
 {
 	Memberd__V1__SuspendMemberRequest request = MEMBERD__V1__SUSPEND_MEMBER_REQUEST__INIT;
 	const Memberd__V1__SuspendMemberResponse *response;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	int exit_code = read_decision(ctl, &decision);
 
@@ -165,7 +165,7 @@ int command_link(struct ctl *ctl)
 {
 	Memberd__V1__LinkMembersRequest request = MEMBERD__V1__LINK_MEMBERS_REQUEST__INIT;
 	const Memberd__V1__LinkMembersResponse *response;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	int exit_code = read_decision(ctl, &decision);
 
@@ -192,7 +192,7 @@ int command_unlink(struct ctl *ctl)
 {
 	Memberd__V1__UnlinkMembersRequest request = MEMBERD__V1__UNLINK_MEMBERS_REQUEST__INIT;
 	const Memberd__V1__UnlinkMembersResponse *response;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	int exit_code = read_decision(ctl, &decision);
 
@@ -239,7 +239,7 @@ static void show_scored(struct ctl *ctl, const char *entry_id, Memberd__V1__Entr
 int command_credibility(struct ctl *ctl)
 {
 	Memberd__V1__SetCredibilityRequest request = MEMBERD__V1__SET_CREDIBILITY_REQUEST__INIT;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	struct mb_err err;
 	int64_t delta;
@@ -281,7 +281,7 @@ int command_fraud(struct ctl *ctl)
 {
 	Memberd__V1__ReportFraudRequest request = MEMBERD__V1__REPORT_FRAUD_REQUEST__INIT;
 	Memberd__V1__ActivityKey key = MEMBERD__V1__ACTIVITY_KEY__INIT;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	int exit_code = read_about(ctl, &decision, &key);
 
@@ -302,7 +302,7 @@ int command_void(struct ctl *ctl)
 {
 	Memberd__V1__VoidActivityRequest request = MEMBERD__V1__VOID_ACTIVITY_REQUEST__INIT;
 	Memberd__V1__ActivityKey key = MEMBERD__V1__ACTIVITY_KEY__INIT;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	int exit_code = read_about(ctl, &decision, &key);
 
@@ -323,7 +323,7 @@ int command_reverse(struct ctl *ctl)
 {
 	Memberd__V1__ReverseActivityRequest request = MEMBERD__V1__REVERSE_ACTIVITY_REQUEST__INIT;
 	Memberd__V1__ActivityKey key = MEMBERD__V1__ACTIVITY_KEY__INIT;
-	struct decision decision;
+	struct decision decision = {0};
 	ProtobufCMessage *answer;
 	int exit_code = read_about(ctl, &decision, &key);
 
