@@ -381,7 +381,8 @@ class Run:
 def plain(row):
     """As the oracle writes it."""
     kind = ROW_KINDS[row.kind].name.removeprefix("TIER_TRANSITION_KIND_")
-    return (micros(row.effective_at), kind, row.from_tier - 1, row.to_tier - 1, row.score, row.policy_version)
+    return (micros(row.effective_at), kind, (row.from_tier or row.from_level or row.from_state) - 1,
+            (row.to_tier or row.to_level or row.to_state) - 1, row.score, row.policy_version)
 
 
 def replay(told):

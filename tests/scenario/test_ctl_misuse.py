@@ -54,7 +54,7 @@ def test_no_server(home):
 def test_the_table_is_whole():
     text = ctl.Memberctl("x:1")("help").out
     names = [line.split()[0] for line in text.split("commands:\n")[1].split("\n\n")[0].splitlines()]
-    assert set(names) == {*COMMANDS, "import", "completion", "version", "help"}
+    assert set(names) == {*COMMANDS, "import", "completion", "version", "help", "watch"}
 
 
 def test_a_role_that_may_not(start, home):

@@ -245,7 +245,7 @@ def test_help_teaches_every_command(run):
     text = run("help").out
     names = [line.split()[0] for line in text.split("commands:\n")[1].split("\n\n")[0].splitlines()]
     assert set(names) - DECISIONS == {"activities", "enroll", "update", "get", "lookup", "members", "benefits", "check", "quote", "hotel", "offer",
-                          "score", "history", "progress", "record", "preview", "import", "health", "policy", "audit",
+                          "score", "history", "watch", "progress", "record", "preview", "import", "health", "policy", "audit",
                           "completion", "version", "help"}
     assert DECISIONS < set(names)
     for name in names[:-3]:
