@@ -59,21 +59,33 @@ static const struct entry *find_named(const struct bench *bench)
 
 /* ---- its family ---- */
 
+#define KEY_NEW 0 /* number of the new one's key */
+
 struct kin {
 	struct intern keys; /* of those that are in it */
+	enum activity_kind *kinds; /* by number */
+	int32_t named; /* number of what the new one names by key; INTERN_NONE: nothing known */
 	bool *taken;
 	size_t n;
 	bool failed;
 };
 
+static void know(struct kin *kin, const struct activity *activity)
+{
+	int32_t number = intern_put(&kin->keys, activity->source, activity->source_event_id);
+
+	if (number == INTERN_NONE) {
+		kin->failed = true;
+	} else {
+		kin->kinds[number] = activity->kind;
+	}
+}
+
 static void take(const struct bench *bench, struct kin *kin, size_t i)
 {
-	const struct activity *activity = &bench->ledger->entries[i].activity;
-
 	kin->taken[i] = true;
 	kin->n++;
-	kin->failed = kin->failed || intern_put(&kin->keys, activity->source,
-						activity->source_event_id) == INTERN_NONE;
+	know(kin, &bench->ledger->entries[i].activity);
 }
 
 static void take_direct(const struct bench *bench, struct kin *kin)
@@ -82,18 +94,39 @@ static void take_direct(const struct bench *bench, struct kin *kin)
 
 	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
 		const struct activity *other = &bench->ledger->entries[i].activity;
-		bool is_kin =
-			has_order(activity) && has_order(other) && same_order(other, activity);
+		bool is_named = activity_names_activity(activity->kind) && names(activity, other);
+		bool is_kin = is_named || (has_order(activity) && has_order(other) &&
+					   same_order(other, activity));
 
-		is_kin = is_kin ||
-			 (activity_names_activity(activity->kind) && names(activity, other));
 		/* links say which openings of a share count */
 		is_kin = is_kin ||
 			 (activity->kind == ACTIVITY_SHARE && other->kind == ACTIVITY_LINK);
 		if (is_kin) {
 			take(bench, kin, i);
 		}
+		if (is_named) {
+			kin->named = kin->keys.n - 1;
+		}
 	}
+}
+
+/*
+ * All that waits for the new one is told of. Of the others only what can have an effect is kin, or a
+ * chain of undos of undos, which end nothing, would all be, however long it is. And beside the new
+ * one only findings and voids matter, or each opening of a share would be weighed with all others.
+ */
+static bool is_namer(const struct kin *kin, const struct activity *activity)
+{
+	int32_t number = intern_find(&kin->keys, activity->about_source, activity->about_event_id);
+
+	if (number == KEY_NEW || number == INTERN_NONE) {
+		return number == KEY_NEW;
+	}
+	if (number == kin->named && activity->kind != ACTIVITY_FINDING &&
+	    activity->kind != ACTIVITY_VOID) {
+		return false;
+	}
+	return naming_check(activity->kind, kin->kinds[number], NULL) == MB_OK;
 }
 
 /* What names one of them, and what names that: an activity, its finding, whose undo, which is void. */
@@ -107,8 +140,7 @@ static void take_namers(const struct bench *bench, struct kin *kin)
 			const struct activity *other = &bench->ledger->entries[i].activity;
 
 			if (activity_names_activity(other->kind) && !kin->taken[i] &&
-			    intern_find(&kin->keys, other->about_source, other->about_event_id) !=
-				    INTERN_NONE) {
+			    is_namer(kin, other)) {
 				take(bench, kin, i);
 			}
 		}
@@ -118,13 +150,14 @@ static void take_namers(const struct bench *bench, struct kin *kin)
 static bool gather(struct bench *bench)
 {
 	const struct activity *activity = bench->activity;
-	struct kin kin = {.keys = {.arena = bench->arena}};
+	struct kin kin = {.keys = {.arena = bench->arena}, .named = INTERN_NONE};
 
 	kin.taken = arena_array(bench->arena, bench->ledger->n_entries, sizeof(*kin.taken));
-	if (kin.taken == NULL ||
-	    intern_put(&kin.keys, activity->source, activity->source_event_id) == INTERN_NONE) {
+	kin.kinds = arena_array(bench->arena, bench->ledger->n_entries + 1, sizeof(*kin.kinds));
+	if (kin.taken == NULL || kin.kinds == NULL) {
 		return false;
 	}
+	know(&kin, activity);
 	take_direct(bench, &kin);
 	take_namers(bench, &kin);
 	bench->family = arena_array(bench->arena, kin.n + 1, sizeof(*bench->family));
