@@ -17,9 +17,6 @@ FRIENDS = 4
 CAPS = ["DAY", "MONTH", "WINDOW", "COMMON_MONTH", "COMMON_WINDOW"]
 ROW_KINDS = M.TierTransition.DESCRIPTOR.file.enum_types_by_name["TierTransitionKind"].values_by_number
 STATES = M.PendingOrder.DESCRIPTOR.file.enum_types_by_name["EntryState"].values_by_number
-HAS_STANDING = "natural_tier" in M.Standing.DESCRIPTOR.fields_by_name
-HAS_KINDS = "kinds" in M.ListTierHistoryRequest.DESCRIPTOR.fields_by_name
-HAS_DECISIONS = "ReportFraudRequest" in M.Standing.DESCRIPTOR.file.message_types_by_name or "OverrideTierRequest" in M.Standing.DESCRIPTOR.file.message_types_by_name
 TRACKED = {"tier": ["UPGRADE", "AT_RISK", "RECOVERED", "STEP_DOWN", "FRAUD"], "settlement": ["SETTLED"], "level": ["LEVEL"],
            "keep": ["BELOW_KEEP", "ABOVE_KEEP"], "override": ["OVERRIDE"], "state": ["STATE"]}
 
@@ -226,7 +223,7 @@ class Run:
 
     def decide(self, item):
         self.house.tick()
-        if not HAS_DECISIONS or item.get("until") and item["until"] <= self.now:
+        if item.get("until") and item["until"] <= self.now:
             return
         service, method = self.CALLS.get(item["kind"]) or ("members", "LinkMembers" if item["linked"] else "UnlinkMembers")
         e = entry_of(item, self.entries, self.house.policies, self.member, self.now, self.revision + 1)
@@ -234,7 +231,7 @@ class Run:
         if e is not None and not nothing:
             _, reason, _ = oracle.judge(self.entries, self.house.policies, e, self.now, self.member)
         elif e is None and item["about"] in self.known:
-            reason = "NOTHING_LEFT"
+            reason = "REFUND_OVER_REMAINDER"  # nothing is left of it
         try:
             got = self.call(service, method, request_id=str(uuid.uuid4()), member=ref(self.member), reason="because", **self.fields(item))
         except Failure as failure:
@@ -270,8 +267,6 @@ class Run:
 
     def compare_standing(self, member, want, axes):
         s = member.standing
-        if not HAS_STANDING:
-            return
         assert (s.tier - 1, s.natural_tier - 1, s.level - 1, s.score) == (want["shown"], want["tier"], want["level"], want["score"]["score"])
         assert (s.at_risk, s.below_keep, s.credibility_bp) == (want["at_risk"], want["below_keep"], want["credibility"])
         assert (micros(s.protected_until), micros(s.shown_until)) == (want["protected_until"], want["shown_until"])
@@ -333,9 +328,7 @@ class Run:
 
     def compare_history(self, t, known_at, fold, entries, axes):
         for track, kinds in TRACKED.items():
-            wanted = dict(kinds=[f"TIER_TRANSITION_KIND_{kind}" for kind in kinds]) if HAS_KINDS else {}
-            if not HAS_KINDS and track != "tier":
-                continue
+            wanted = dict(kinds=[f"TIER_TRANSITION_KIND_{kind}" for kind in kinds])
             assert [plain(row) for row in self.rows(**wanted, **axes)] == fold.history(t, [track])
             told = self.rows(view="TIER_HISTORY_VIEW_TOLD", **wanted, known_at=stamp(known_at))
             assert all(self.enrolled < micros(row.known_at) <= known_at for row in told)
@@ -367,9 +360,11 @@ class Run:
 
     def check(self):
         self.send()
-        if not self.entries:
-            return
         self.house.tick()
+        if self.entries:
+            self.ask()
+
+    def ask(self):
         got = self.compare(self.now)
         assert self.api.score(self.member, as_of=stamp(self.now), known_at=stamp(self.now)) == got
         self.compare_ledger(self.now, self.fold())
@@ -381,8 +376,12 @@ class Run:
 def plain(row):
     """As the oracle writes it."""
     kind = ROW_KINDS[row.kind].name.removeprefix("TIER_TRANSITION_KIND_")
-    return (micros(row.effective_at), kind, (row.from_tier or row.from_level or row.from_state) - 1,
-            (row.to_tier or row.to_level or row.to_state) - 1, row.score, row.policy_version)
+    ends = (row.from_tier - 1, row.to_tier - 1)
+    if row.track == 3:  # LEVEL
+        ends = (row.from_level - 1, row.to_level - 1)
+    if row.track == 6:  # STATE
+        ends = (row.from_state, row.to_state)
+    return (micros(row.effective_at), kind, *ends, row.score, row.policy_version)
 
 
 def replay(told):

@@ -41,7 +41,7 @@ MUTATIONS = [
     ("a fall keeps protection", D + "tier.c", "	*state = (struct tier_state){.tier = highest_attained(live, state->tier, policy)};", "	state->tier = highest_attained(live, state->tier, policy);"),
     # findings, undos, voids
     ("a finding's undo does not end its change", D + "decisions.c", "	return add_between(book, fact->from, min_i64(change_ends, fact->undone_at),", "	return add_between(book, fact->from, change_ends,"),
-    ("a penalty of the present version", D + "decisions.c", "		calendar_add_months(fact->from, rule->fake_penalty_months, book->zone);", "		calendar_add_months(fact->from, rule->fake_penalty_months + 1, book->zone);"),
+    ("a penalty lasts a month longer", D + "decisions.c", "		calendar_add_months(fact->from, rule->fake_penalty_months, book->zone);", "		calendar_add_months(fact->from, rule->fake_penalty_months + 1, book->zone);"),
     ("undos act when they are named, not after", D + "book.c", "			facts[i].from = max_i64(facts[i].from, facts[facts[i].target].from);", "			facts[i].from = facts[facts[i].target].from;"),
     ("the last undo counts, not the first", D + "book.c", "			undone_at = min_i64(undone_at, book->facts[i].from);", "			undone_at = book->facts[i].from;"),
     ("a void undo acts", D + "book.c", "		    !book_voided_before(book, i, revision)) {", "		    true) {"),
@@ -51,8 +51,8 @@ MUTATIONS = [
     ("own votes count", D + "marks.c", "		return activity->vote.by != book->member_id;", "		return true;"),
     ("unlinking is not heard", D + "marks.c", "				(struct bond){.other = entry->activity.link.other,\n					      .at = entry->known_at,\n					      .revision = entry->revision,\n					      .linked = entry->activity.link.linked};",
      "				(struct bond){.other = entry->activity.link.other,\n					      .at = entry->known_at,\n					      .revision = entry->revision,\n					      .linked = true};"),
-    ("votes of one person are equals whatever the content", D + "marks.c", "		return x->vote.by == y->vote.by && str_eq(x->vote.content, y->vote.content);", "		return x->vote.by == y->vote.by;"),
-    ("shares of two channels are equals", D + "marks.c", "		return a->day == b->day && str_eq(x->share.content, y->share.content) &&\n		       str_eq(x->share.channel, y->share.channel);", "		return a->day == b->day && str_eq(x->share.content, y->share.content);"),
+    ("each vote counts", D + "marks.c", "		return x->vote.by == y->vote.by && str_eq(x->vote.content, y->vote.content);", "		return false;"),
+    ("each share counts", D + "marks.c", "		return a->day == b->day && str_eq(x->share.content, y->share.content) &&\n		       str_eq(x->share.channel, y->share.channel);", "		return false;"),
     ("reviews before the delivery count", D + "marks.c", "record->dead || record->completed_at > review->occurred_at", "record->dead || record->completed_at - 86400000000 > review->occurred_at"),
     # orders and what names them
     ("completions after the posting act", D + "orders.c", "	    activity->occurred_at < course->posts_at) {", "	    activity->occurred_at <= course->posts_at) {"),

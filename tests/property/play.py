@@ -7,9 +7,10 @@ BORDER = {"reverse", "finding", "void", "credibility", "link", "override", "susp
 
 
 def taken_back(entries, policies, me, target, now):
-    """The reversal of what is left of an order at the commit; None: nothing is."""
-    order = oracle.Fold(entries, policies, me).deeds.by_order[oracle.key_of(target)]
-    left = {} if order.is_void(now) else {l["line_no"]: order.left(l, now) for l in target["lines"]}
+    """The reversal of what is left of an order at the commit, told ahead or not; None: nothing is."""
+    deeds = oracle.Fold(entries, policies, me).deeds
+    applied = [e for e in deeds.ledger.of_order(target) if e["kind"] == "reversal" and deeds.state(e, now) == "APPLIED"]
+    left = {l["line_no"]: oracle.net(l) - sum(e["lines"].get(l["line_no"], 0) for e in applied) for l in target["lines"]}
     left = {no: amount for no, amount in left.items() if amount > 0}
     if not left:
         return None

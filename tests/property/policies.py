@@ -124,7 +124,8 @@ def draw(rng, last, version, now):
     if some(0.3):
         p["together_month"] = rng.choice([20, 60, 120]) * MICRO
         p["together_window"] = max(p["together_month"], rng.choice([30, 100, 600, 900]) * MICRO)
-        p["guard"] = rng.choice([0, 10, 50, 500]) * MICRO
+    if some(0.5):
+        p["guard"] = rng.choice([0, 1, 5, 20, 500]) * MICRO
     if some(0.3):
         p["post_delay"] = rng.choice([0, oracle.HOUR, oracle.DAY, 5 * oracle.DAY])
     if some(0.3):
@@ -154,3 +155,14 @@ def _caps(rng, rule):
     rule["month"] = rule["day"] + rng.choice([0, 3, 30, 60]) * MICRO
     rule["window"] = rule["month"] + rng.choice([0, 5, 60, 300]) * MICRO
     return rule
+
+
+def tighten(rng, p):
+    """Caps that few activities reach, so that those of kinds, months and the window bear on each other."""
+    kinds = {}
+    for kind, rule in oracle.DEFAULT["interaction"].items():
+        month = rng.choice([4, 8, 12]) * MICRO
+        kinds[kind] = {**rule, "day": rng.choice([4 * MICRO, month]), "month": month, "window": month + rng.choice([0, 2, 6, 20]) * MICRO}
+        kinds[kind]["day"] = min(month, kinds[kind]["day"])
+    return {**p, "interaction": kinds, "together_month": rng.choice([6, 10, 15, 20]) * MICRO, "together_window": rng.choice([40, 900]) * MICRO,
+            "guard": rng.choice([30, 900]) * MICRO}

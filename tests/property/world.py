@@ -46,10 +46,11 @@ class World:
         self.serial = 0
         # some members buy little, some are close to a threshold of the tiers, some are whales
         self.scale = r.choice([500, 5_000, 50_000, 200_000, 400_000, 800_000, 1_600_000, 5_000_000])
-        self.hot = [now - r.randrange(KEPT) for _ in range(r.choice([1, 2, 4, 12]))]
+        self.hot = [now - r.randrange(KEPT) for _ in range(r.choice([1, 2, 4, 12] if self.theme != "crowd" else [3, 12]))]
         self.contents = ["x", "y", "z", "w"][: r.choice([1, 2, 4])]
-        if own_policy and r.random() < 0.3:
+        if own_policy and r.random() < (0.8 if self.theme == "crowd" else 0.4):
             first = policies.draw(r, oracle.DEFAULT, 1, now)
+            first = policies.tighten(r, first) if self.theme == "crowd" else first
             self.policies[0] = {**first, "effective_from": 0, "known_at": 0}
 
     # names and times
@@ -177,7 +178,7 @@ class World:
         """Many of one kind on one day or in one month, so that caps hold."""
         r = self.rng
         kind, at = r.choice(["post", "answer", "vote", "visit", "share", "review"]), r.choice(self.hot)
-        span, n, out = r.choice([HOUR, 20 * DAY, 20 * DAY]), r.choice([4, 12, 40]), []
+        span, n, out = r.choice([HOUR, 20 * DAY, 20 * DAY]), r.choice([3, 5, 12, 40]), []
         if kind == "review":
             lines = [{"line_no": no, "type": "goods", "currency": "CNY", "amount": 0, "category": ""} for no in range(1, n + 1)]
             order = self.tell("order", self.fit(at - DAY), platform="food", lines=lines, completed_at=self.fit(at - DAY))
