@@ -36,7 +36,7 @@ def build(tree):
 def play(tree, seconds, seed):
     """None when nothing was found, else the first words of what was."""
     env = {**os.environ, "MEMBERD_PROPERTY_SECONDS": str(seconds), "MEMBERD_PROPERTY_SEED": str(seed), "MEMBERD_PROPERTY_SHRINK": "0",
-           "MEMBERD_PROPERTY_KEEP": os.path.join(tree, "kept"), "UBSAN_OPTIONS": "halt_on_error=1"}
+           "MEMBERD_PROPERTY_KEEP": os.path.join(tree, "kept"), "UBSAN_OPTIONS": "halt_on_error=1", "PYTEST_ADDOPTS": "-x"}
     try:
         done = subprocess.run([sys.executable, "tests/scenario/run.py", "build", "tests/property/test_fold.py"], cwd=tree, env=env,
                               capture_output=True, text=True, timeout=seconds + 60)

@@ -37,7 +37,7 @@ class World:
     def __init__(self, seed, now, most=60, friends=FRIENDS, me=ME, own_policy=True):
         self.rng = r = random.Random(seed)
         self.now, self.begin, self.me, self.friends = now, now, me, friends
-        self.theme = r.choice(list(THEMES))
+        self.theme = r.choice([*THEMES, "border", "border", "crowd"])
         self.weights = THEMES[self.theme]
         self.size = r.choice([3, 10, 25, most] if self.theme != "crowd" else [25, most, 2 * most])
         self.steps = r.choice([1, 3, 8])
@@ -52,6 +52,10 @@ class World:
             first = policies.draw(r, oracle.DEFAULT, 1, now)
             first = policies.tighten(r, first) if self.theme == "crowd" else first
             self.policies[0] = {**first, "effective_from": 0, "known_at": 0}
+        if self.theme == "border":  # settlements come by, and most of them judge
+            self.steps, self.pace = 8, r.choice([DAY, 20 * DAY, 40 * DAY])
+            if own_policy and r.random() < 0.6:
+                self.policies[0] = {**self.policies[0], "protection_months": 0}
 
     # names and times
 
