@@ -370,6 +370,8 @@ enum mb_code describe_member(struct repository *repository, struct store_view *v
 	member->state = (enum member_state)row->state;
 	if ((parts & MEMBER_STANDING) != 0) {
 		member->standing = fold->standing;
+		/* also at another instant than the row's */
+		member->state = fold->standing.suspended ? MEMBER_SUSPENDED : MEMBER_ACTIVE;
 		member->policy = version_of(policies, fold->standing.policy_version);
 		assert(member->policy != NULL);
 		member->valid_until = valid_until(fold, policies, parts);

@@ -240,6 +240,30 @@ def case_72_suspended_is_recorded_and_has_no_benefits(api, decide):
     assert api.vip.GetUpgradeOffer(member=ref(member)).nominal_fee
 
 
+def test_what_was_is_answered_again_when_it_is_over(start, home):
+    """As of an instant and known then, nothing tells of what people decided later."""
+    clock = Clock(home)
+    api = start(clock=clock.spec).api()
+    decide = Decide(api)
+    member = api.enroll("ada")
+
+    def answers(**fields):
+        return [api.members.GetMember(member=ref(member), **fields).member,
+                api.benefits.ListMemberBenefits(member=ref(member), **fields).locked]
+
+    before = {}
+    for hour, suspended in ((9, True), (10, False), (11, True)):
+        clock.set(f"2026-11-21T{hour:02}:30:00+08:00")
+        before[at(f"2026-11-21T{hour:02}:30:00+08:00").seconds] = answers()
+        clock.set(f"2026-11-21T{hour:02}:45:00+08:00")
+        decide.suspend(member, suspended)
+    clock.set("2026-11-21T12:30:00+08:00")
+    for seconds, was in before.items():
+        instant = type(at(NOW))(seconds=seconds)
+        assert answers(as_of=instant, known_at=instant) == was
+        assert answers(as_of=instant) == was
+
+
 def test_a_suspended_member_pays_the_whole_price(api, decide):
     member = api.enroll("ada")
     decide.override(member, "BLACK_DIAMOND")
