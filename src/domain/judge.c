@@ -88,6 +88,13 @@ static void take(const struct bench *bench, struct kin *kin, size_t i)
 	know(kin, &bench->ledger->entries[i].activity);
 }
 
+/* Of its order all, but reviews only wait for it: nothing else depends on them. */
+static bool is_of_order(const struct activity *activity, const struct activity *other)
+{
+	return has_order(activity) && has_order(other) && same_order(other, activity) &&
+	       (activity->kind == ACTIVITY_ORDER || other->kind != ACTIVITY_REVIEW);
+}
+
 static void take_direct(const struct bench *bench, struct kin *kin)
 {
 	const struct activity *activity = bench->activity;
@@ -95,8 +102,7 @@ static void take_direct(const struct bench *bench, struct kin *kin)
 	for (size_t i = 0; i < bench->ledger->n_entries; i++) {
 		const struct activity *other = &bench->ledger->entries[i].activity;
 		bool is_named = activity_names_activity(activity->kind) && names(activity, other);
-		bool is_kin = is_named || (has_order(activity) && has_order(other) &&
-					   same_order(other, activity));
+		bool is_kin = is_named || is_of_order(activity, other);
 
 		/* links say which openings of a share count */
 		is_kin = is_kin ||

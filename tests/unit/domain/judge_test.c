@@ -415,99 +415,6 @@ static int permute(const struct activity *set, int64_t now, int64_t t)
 	return accepted;
 }
 
-/* ---- how much is looked at ---- */
-
-static struct activity naming_of(enum activity_kind kind, const char *id, const char *named)
-{
-	struct activity a = {.kind = kind,
-			     .source = STR("app"),
-			     .source_event_id = str_from(id),
-			     .occurred_at = at("2026-03-11"),
-			     .about_source = STR("app"),
-			     .about_event_id = str_from(named)};
-
-	return a;
-}
-
-static struct activity share_of_app(const char *id)
-{
-	struct activity a = naming_of(ACTIVITY_SHARE, id, "");
-
-	a.about_source = a.about_event_id = (struct str){0};
-	a.share.content = STR("c");
-	a.share.channel = STR("chat");
-	return a;
-}
-
-/* Room for the keys of MANY entries and for a small family, not for one of all of them. */
-#define MANY	    4000
-#define LITTLE_ROOM (768 * 1024)
-
-static enum entry_state judged_in_little_room(struct activity activity)
-{
-	struct arena *arena = arena_create(NULL, LITTLE_ROOM);
-	struct mb_err err;
-	enum mb_code code;
-
-	code = ledger_judge(l.entries, l.n, l.policies, &activity, at("2026-03-12"), arena, &v,
-			    &err);
-	arena_destroy(arena);
-	assert_int_equal(code, MB_OK);
-	return v.state;
-}
-
-static const char *numbered(int i)
-{
-	return arena_printf(l.arena, "u-%d", i);
-}
-
-static void a_chain_of_undos_is_no_family(void **state)
-{
-	(void)state;
-	for (int i = 0; i < MANY; i++) {
-		struct activity undo = naming_of(ACTIVITY_UNDO, numbered(i), numbered(i + 1));
-
-		ledger_append(&l, &undo, at("2026-03-11"));
-	}
-	assert_int_equal(
-		judged_in_little_room(naming_of(ACTIVITY_UNDO, numbered(MANY), numbered(MANY + 1))),
-		ENTRY_PARKED);
-	assert_int_equal(v.n_woken, 1);
-}
-
-static void openings_of_one_share_are_no_family(void **state)
-{
-	struct activity share = share_of_app("s");
-
-	(void)state;
-	ledger_append(&l, &share, at("2026-03-11"));
-	for (int i = 0; i < MANY; i++) {
-		struct activity opening = naming_of(ACTIVITY_OPENING, numbered(i), "s");
-
-		ledger_append(&l, &opening, at("2026-03-11"));
-	}
-	assert_int_equal(judged_in_little_room(naming_of(ACTIVITY_OPENING, "x", "s")),
-			 ENTRY_APPLIED);
-	assert_int_equal(judged_in_little_room(naming_of(ACTIVITY_UNDO, "x", "s")), ENTRY_APPLIED);
-}
-
-/* What waits for the new one is told with what was said of it meanwhile. */
-static void what_waits_is_told_with_its_own_undo(void **state)
-{
-	struct activity finding = naming_of(ACTIVITY_FINDING, "f", "o");
-
-	(void)state;
-	ledger_append(&l, &finding, at("2026-03-11"));
-	assert_int_equal(send(naming_of(ACTIVITY_UNDO, "u", "f"), "2026-03-11"), MB_OK);
-	assert_int_equal(send(naming_of(ACTIVITY_OPENING, "o", "s"), "2026-03-12"), MB_OK);
-	assert_int_equal(v.state, ENTRY_PARKED);
-	assert_int_equal(v.n_woken, 1);
-	assert_int_equal(v.woken[0].state, ENTRY_REVERSED);
-	assert_int_equal(send(share_of_app("s"), "2026-03-12"), MB_OK);
-	assert_int_equal(v.n_woken, 1);
-	assert_int_equal(v.woken[0].state, ENTRY_APPLIED);
-}
-
 static void case_06_every_accepted_permutation_gives_the_same(void **state)
 {
 	struct ledger made;
@@ -587,9 +494,6 @@ int main(void)
 		TEST(window_is_14_months),
 		TEST(waits_15_months_at_most),
 		TEST(a_thousand_wait_at_most),
-		TEST(a_chain_of_undos_is_no_family),
-		TEST(openings_of_one_share_are_no_family),
-		TEST(what_waits_is_told_with_its_own_undo),
 		TEST(case_06_every_accepted_permutation_gives_the_same),
 		TEST(each_refused_allocation_is_an_error),
 	};
