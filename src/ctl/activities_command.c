@@ -205,6 +205,7 @@ int command_activities(struct ctl *ctl)
 	activities_page whole = MEMBERD__V1__LIST_ACTIVITIES_RESPONSE__INIT;
 	const char *only = ctl->flags.values[FLAG_KIND];
 	Memberd__V1__ActivityKind kind;
+	char kinds[WORDS_LIST_BYTES];
 	struct mb_err err;
 	int64_t limit;
 	int exit_code;
@@ -216,8 +217,9 @@ int command_activities(struct ctl *ctl)
 		kind = (Memberd__V1__ActivityKind)words_to_enum(
 			&memberd__v1__activity_kind__descriptor, str_from(only));
 		if (kind == 0) {
-			return ctl_fail(ctl, EXIT_USAGE, "--kind '%.32s' is none: order, review, …",
-					only);
+			return ctl_fail(ctl, EXIT_USAGE, "no kind '%.32s'; there are: %s", only,
+					words_list(&memberd__v1__activity_kind__descriptor, 0,
+						   kinds, sizeof(kinds)));
 		}
 		request.kinds = &kind;
 		request.n_kinds = 1;

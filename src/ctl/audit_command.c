@@ -217,8 +217,9 @@ static int show_verified(struct verifying *verifying, bool good)
 			chain->records, chain->buckets, (int)chain->broken_vb, chain->broken_seq,
 			chain->problem);
 	} else if (good) {
-		fprintf(out, "%" PRId64 " records in %" PRId64 " buckets: every chain holds\n",
-			chain->records, chain->buckets);
+		fprintf(out, "%" PRId64 " record%s in %" PRId64 " bucket%s: every chain holds\n",
+			chain->records, chain->records == 1 ? "" : "s", chain->buckets,
+			chain->buckets == 1 ? "" : "s");
 	} else {
 		fprintf(out,
 			"broken: bucket %d, record %" PRId64 ": %s\n%" PRId64

@@ -128,14 +128,18 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl progress taobao:4711\n"
 	 "  memberctl progress taobao:4711 --output json | jq .next.missing\n",
 	 command_progress},
-	{"history", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(TOLD), "when and why the tier changed",
+	{"history", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(TOLD) | FLAG_BIT(KIND),
+	 "when and why the tier changed",
 	 "Lists the transitions of the tier with the score that decided, all pages of them. With\n"
 	 "--told it is the log of what was told when: nothing in it is ever changed, a correction "
 	 "is\n"
-	 "a retraction (of all that was told from its instant on) and new rows after it.\n"
+	 "a retraction (of all that was told from its instant on) and new rows after it. KIND is\n"
+	 "upgrade, at_risk, recovered, step_down, fraud, settled, level, below_keep, above_keep,\n"
+	 "override or state; without it all of the tier: the first five.\n"
 	 "\n"
 	 "  memberctl history taobao:4711\n"
 	 "  memberctl history taobao:4711 --told\n"
+	 "  memberctl history taobao:4711 --kind settled\n"
 	 "  memberctl history taobao:4711 --output json | jq -r '.transitions[].effectiveAt'\n",
 	 command_history},
 	{"watch", "[MEMBER_ID]...", 0, 8, FLAGS_SERVER | FLAG_BIT(CURSOR),
@@ -158,7 +162,10 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "what a member did, what became of it, what it adds",
 	 "Lists activities and decisions, the last first, each with its state, the points that it "
 	 "adds\n"
-	 "to the score (before credibility) and those that a cap took from it.\n"
+	 "to the score (before credibility) and those that a cap took from it. KIND is order,\n"
+	 "completion, cancellation, reversal, review, share, opening, post, answer, vote, visit, "
+	 "undo,\n"
+	 "or a decision: finding, void, credibility, link, override, suspension.\n"
 	 "\n"
 	 "  memberctl activities taobao:4711 --limit 20\n"
 	 "  memberctl activities taobao:4711 --kind review --as-of 2026-10-08T00:00:00+08:00\n"
@@ -241,7 +248,8 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "tier\n"
 	 "is judged at once, all as the policy says. One not known yet is waited for. To take it "
 	 "back\n"
-	 "reverse it by the key that it has: memberd and r with the revision that this answers.\n"
+	 "reverse it by the key that it has: memberd and r with its revision; this tells the "
+	 "command.\n"
 	 "\n"
 	 "  memberctl fraud taobao:4711 shop pay-1 --reason 'case 81: no goods were sent'\n"
 	 "  memberctl reverse taobao:4711 memberd r7 --reason 'case 81: the parcel was found'\n",

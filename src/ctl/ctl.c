@@ -128,10 +128,10 @@ static int print_help(FILE *out, int exit_code)
 	      "commands:\n",
 	      out);
 	for (const struct ctl_command *command = CTL_COMMANDS; command->name != NULL; command++) {
-		fprintf(out, "  %-10s %s\n", command->name, command->summary);
+		fprintf(out, "  %-11s  %s\n", command->name, command->summary);
 	}
-	fputs("  version    the version of memberctl\n"
-	      "  help       this text; `memberctl COMMAND --help` teaches one command\n",
+	fputs("  version      the version of memberctl\n"
+	      "  help         this text; `memberctl help COMMAND` teaches one command\n",
 	      out);
 	print_exits(out);
 	return exit_code;
@@ -163,6 +163,19 @@ static int refuse_command(struct ctl *ctl, const char *name)
 	return ctl_fail(ctl, EXIT_USAGE,
 			"no command '%.32s'; did you mean '%s'? `memberctl help` lists them", name,
 			near.name);
+}
+
+/* help [COMMAND] */
+static int run_help(struct ctl *ctl, int argc, char **argv)
+{
+	if (argc == 0) {
+		return print_help(ctl->out, EXIT_OK);
+	}
+	if (argc > 1) {
+		return ctl_fail(ctl, EXIT_USAGE, "usage: memberctl help [COMMAND]");
+	}
+	ctl->command = find_command(argv[0]);
+	return ctl->command != NULL ? print_command_help(ctl) : refuse_command(ctl, argv[0]);
 }
 
 static bool take_zone(const struct ctl *ctl)
@@ -215,7 +228,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	}
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
 	    strcmp(argv[1], "-h") == 0) {
-		return print_help(ctl->out, EXIT_OK);
+		return run_help(ctl, argc - 2, argv + 2);
 	}
 	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
 		fputs("memberctl " VERSION "\n", ctl->out);

@@ -277,6 +277,17 @@ static int read_about(struct ctl *ctl, struct decision *decision, Memberd__V1__A
 	return read_decision(ctl, decision);
 }
 
+/* A finding has a key that nobody chose: memberd, and r with its revision. */
+static void show_way_back(struct ctl *ctl, const Memberd__V1__ReportFraudResponse *response)
+{
+	if (response->info != NULL) {
+		fprintf(ctl->out,
+			"to take it back: memberctl reverse %s memberd r%" PRId64
+			" --reason TEXT\n",
+			response->member_id, response->info->revision);
+	}
+}
+
 int command_fraud(struct ctl *ctl)
 {
 	Memberd__V1__ReportFraudRequest request = MEMBERD__V1__REPORT_FRAUD_REQUEST__INIT;
@@ -294,6 +305,7 @@ int command_fraud(struct ctl *ctl)
 				 &memberd__v1__report_fraud_response__descriptor, true, &answer);
 	if (exit_code == EXIT_OK && !ctl->json) {
 		SHOW_SCORED(ctl, ReportFraudResponse, answer);
+		show_way_back(ctl, (const Memberd__V1__ReportFraudResponse *)answer);
 	}
 	return exit_code;
 }

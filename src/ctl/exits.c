@@ -32,6 +32,10 @@ const char *exits_advice(enum mb_code code)
 	switch (code) {
 	case MB_MEMBER_NOT_FOUND:
 		return "`memberctl enroll ISSUER:ID` makes a member";
+	case MB_ACTIVITY_NOT_FOUND:
+		return "`memberctl activities MEMBER` lists them";
+	case MB_UNDO_NOT_ALLOWED:
+		return "a decision other than a finding ends by a new one of the same kind";
 	case MB_BENEFIT_NOT_FOUND:
 		return "`memberctl benefits MEMBER` lists the benefits' ids";
 	case MB_IDENTITY_TAKEN:

@@ -31,7 +31,7 @@
 	  "show the times of tables by the clock of this offset, such as +08:00, or by that of "  \
 	  "the programme (needs scores.read); default Z")                                         \
 	X(ALL, "all", NULL, "every row, not the first ten")                                       \
-	X(KIND, "kind", "KIND", "of this kind: order, review, post, undo, finding, …")            \
+	X(KIND, "kind", "KIND", "of this kind only, of those above")                              \
 	X(CURSOR, "cursor", "CURSOR", "go on after it; else from now on")                         \
 	X(TOLD, "told", NULL, "the log of what was told, corrections included")                   \
 	X(NAME, "name", "TEXT", "display name")                                                   \

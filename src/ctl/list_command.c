@@ -17,8 +17,8 @@
 
 #define PAGE_MOST     200 /* the server's */
 #define TOKEN_BYTES   256
-#define ROW_FORM_HEAD "%-19s  %-9s  %-13s  %10s  %s\n"
-#define ROW_FORM_LINE "%-19s  %-9s  %-13s  %10" PRId64 "  %s\n"
+#define ROW_FORM_HEAD "%-19s  %-9s  %-13s  %10s\n"
+#define ROW_FORM_LINE "%-19s  %-9s  %-13s  %10" PRId64 "%s\n"
 
 typedef Memberd__V1__ListMembersResponse listed_page;
 
@@ -29,13 +29,13 @@ struct listing {
 	char token[TOKEN_BYTES];
 };
 
-/* What an operator looks for first; empty for most. */
+/* What an operator looks for first, behind a gap; empty for most. */
 static const char *remark(const Memberd__V1__Standing *standing)
 {
 	if (standing->at_risk) {
-		return "at risk";
+		return "  at risk";
 	}
-	return standing->below_keep ? "below keep" : "";
+	return standing->below_keep ? "  below keep" : "";
 }
 
 static void print_row(struct listing *listing, const Memberd__V1__Member *member)
@@ -43,7 +43,7 @@ static void print_row(struct listing *listing, const Memberd__V1__Member *member
 	char state[WORDS_BYTES], tier[SHOW_BYTES];
 
 	if (!listing->headed) {
-		fprintf(listing->ctl->out, ROW_FORM_HEAD, "member", "state", "tier", "score", "");
+		fprintf(listing->ctl->out, ROW_FORM_HEAD, "member", "state", "tier", "score");
 		listing->headed = true;
 	}
 	fprintf(listing->ctl->out, ROW_FORM_LINE, member->member_id,

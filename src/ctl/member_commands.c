@@ -42,6 +42,11 @@ static void put_standing(struct table *table, const Memberd__V1__Standing *stand
 	put_fact(table, "credibility", text);
 }
 
+static const char *or_dash(const char *text)
+{
+	return text[0] != '\0' ? text : "-";
+}
+
 static void put_profile(struct table *table, const Memberd__V1__Profile *profile)
 {
 	char birthday[32] = "-";
@@ -50,10 +55,10 @@ static void put_profile(struct table *table, const Memberd__V1__Profile *profile
 		snprintf(birthday, sizeof(birthday), "%02d-%02d", (int)profile->birthday_month,
 			 (int)profile->birthday_day);
 	}
-	put_fact(table, "name", profile->display_name);
+	put_fact(table, "name", or_dash(profile->display_name));
 	put_fact(table, "birthday", birthday);
-	put_fact(table, "region", profile->region);
-	put_fact(table, "language", profile->language);
+	put_fact(table, "region", or_dash(profile->region));
+	put_fact(table, "language", or_dash(profile->language));
 	put_fact(table, "verified", profile->verified ? "yes" : "no");
 }
 

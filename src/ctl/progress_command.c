@@ -38,7 +38,7 @@ static void put_way(struct table *table, const Memberd__V1__Way *way)
 
 static void show_ways(struct ctl *ctl, const char *what, Memberd__V1__Way *const *ways, size_t n)
 {
-	const char *const headers[] = {what, "by", NULL};
+	const char *const headers[] = {what, "reached by", NULL};
 	struct table table;
 
 	if (n == 0) {
@@ -66,7 +66,7 @@ static void show_next(struct ctl *ctl, const Memberd__V1__NextTier *next)
 		fprintf(ctl->out, "comes without new activity at %s\n",
 			show_time(next->comes_at, at));
 	}
-	show_ways(ctl, "any of", next->ways, next->n_ways);
+	show_ways(ctl, "any of these is enough", next->ways, next->n_ways);
 }
 
 static void show_keep(struct ctl *ctl, const Memberd__V1__KeepTier *keep)

@@ -93,6 +93,23 @@ const char *show_level(Memberd__V1__Level level, char out[SHOW_BYTES])
 	return show_enum(&memberd__v1__level__descriptor, (int)level, out);
 }
 
+void show_ends(const Memberd__V1__TierTransition *row, char from[SHOW_BYTES], char to[SHOW_BYTES])
+{
+	switch (row->track) {
+	case MEMBERD__V1__TRANSITION_TRACK__TRANSITION_TRACK_LEVEL:
+		show_level(row->from_level, from);
+		show_level(row->to_level, to);
+		break;
+	case MEMBERD__V1__TRANSITION_TRACK__TRANSITION_TRACK_STATE:
+		show_enum(&memberd__v1__member_state__descriptor, (int)row->from_state, from);
+		show_enum(&memberd__v1__member_state__descriptor, (int)row->to_state, to);
+		break;
+	default:
+		show_tier(row->from_tier, from);
+		show_tier(row->to_tier, to);
+	}
+}
+
 const char *show_reason(Memberd__V1__BenefitReason reason, char out[SHOW_BYTES])
 {
 	switch (reason) { /* names that lower case would spoil */

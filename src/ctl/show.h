@@ -7,6 +7,7 @@
 #include "google/protobuf/timestamp.pb-c.h"
 #include "memberd/v1/benefit_service.pb-c.h"
 #include "memberd/v1/common.pb-c.h"
+#include "memberd/v1/member_service.pb-c.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ const char *show_tier(Memberd__V1__Tier tier, char out[SHOW_BYTES]);
 /* "tier too low", "needs APASS" */
 const char *show_reason(Memberd__V1__BenefitReason reason, char out[SHOW_BYTES]);
 const char *show_level(Memberd__V1__Level level, char out[SHOW_BYTES]);
+/* What a transition leads from and to: tiers, levels or states, by what it is about. */
+void show_ends(const Memberd__V1__TierTransition *row, char from[SHOW_BYTES], char to[SHOW_BYTES]);
 /* "CNY 88.00", or "-" when absent. */
 const char *show_money(const Memberd__V1__Money *money, char out[SHOW_BYTES]);
 /* What is granted: "4 a month", "gold", "20% off, at most CNY 50.00", "yes". */

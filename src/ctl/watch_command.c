@@ -17,6 +17,7 @@
 #include "memberd/v1/member_service.pb-c.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define CURSOR_MOST  128
@@ -40,13 +41,15 @@ static void show_event(const Memberd__V1__MemberEvent *event, FILE *out)
 	fprintf(out, "%s  %s  %s", show_time(row->effective_at, time), event->member_id,
 		words_from_enum(&memberd__v1__tier_transition_kind__descriptor, (int)row->kind, ' ',
 				kind));
-	if (row->from_tier != row->to_tier) {
-		fprintf(out, "  %s to %s", show_tier(row->from_tier, from),
-			show_tier(row->to_tier, to));
-	} else if (row->to_tier != 0) {
-		fprintf(out, "  %s", show_tier(row->to_tier, to));
+	show_ends(row, from, to);
+	if (strcmp(from, to) != 0) {
+		fprintf(out, "  %s to %s", from, to);
+	} else {
+		fprintf(out, "  %s", to);
 	}
-	fprintf(out, "  score %lld", (long long)row->score);
+	if (row->kind != MEMBERD__V1__TIER_TRANSITION_KIND__TIER_TRANSITION_KIND_RETRACTED) {
+		fprintf(out, "  score %lld", (long long)row->score);
+	}
 	if (event->steps_down_at != NULL) {
 		fprintf(out, "  steps down %s", show_time(event->steps_down_at, time));
 	}

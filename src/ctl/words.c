@@ -50,3 +50,20 @@ const char *words_from_enum(const ProtobufCEnumDescriptor *type, int value, char
 	out[at] = '\0';
 	return out;
 }
+
+const char *words_list(const ProtobufCEnumDescriptor *type, int without, char *out, size_t size)
+{
+	char word[WORDS_BYTES];
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < type->n_values && at < size; i++) {
+		int value = type->values[i].value;
+
+		if (value != 0 && value != without) {
+			at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "",
+					       words_from_enum(type, value, '_', word));
+		}
+	}
+	return out;
+}

@@ -169,7 +169,8 @@ def test_what_somebody_changed_is_found(trail, start, statements, seq, problem, 
         assert (told["vb"], told["seq"]) == (VB, seq) and problem in told["problem"], told
     ctl = Memberctl(daemon.target)
     done = ctl("audit", "verify", code=1 if alone else 0)
-    assert done.out.startswith("broken: bucket " if alone else f"{told['records']} records in "), done
+    records_told = "1 record in 1 bucket: " if told["records"] == 1 else f"{told['records']} records in "
+    assert done.out.startswith("broken: bucket " if alone else records_told), done
     # the file still remembers what was right
     assert trail.verify(daemon, code=1) == told
 

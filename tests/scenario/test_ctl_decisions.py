@@ -37,7 +37,11 @@ def test_memberctl_decides(daemon, api, pair):
     assert found["state"] == "ENTRY_STATE_APPLIED"
     assert "applied" in run("reverse", "shop:ada", "memberd", f"r{found['info']['revision']}", *why).out
     assert "score 0, tier bronze" in run("reverse", "shop:ada", "shop", "e1", *why).out
-    assert "parked" in run("fraud", "shop:ada", "shop", "not-yet", *why).out
+    table = run("fraud", "shop:ada", "shop", "not-yet", *why).out.splitlines()
+    assert table[0].startswith("parked, as entry ") and table[-1].startswith("to take it back: memberctl "), table
+    assert "applied" in run(*table[-1].split()[5:-2], *why).out
+    assert run.json("history", "shop:ada", "--kind", "state")["transitions"][0]["toState"] == "MEMBER_STATE_SUSPENDED"
+    assert "  active     suspended  " in run("history", "shop:ada", "--kind", "state").out
     assert run.json("void", "shop:ada", "shop", "e1", *why)["score"] == "0"
     request_id = ["--request-id", str(uuid.uuid4())]
     first = run("credibility", "shop:ada", "--delta", "7", *why, *request_id).out
@@ -56,6 +60,9 @@ def test_memberctl_refuses_what_makes_no_sense(daemon, api, pair):
                  ["fraud", "shop:ada", "shop", *why], ["void", "shop:ada", "shop", "e1"]):
         done = run(*args, code=ctl.USAGE)
         assert done.out == "" and done.err, done
-    run("void", "shop:ada", "shop", "nothing", *why, code=ctl.NOT_FOUND)
+    assert "memberctl activities" in run("void", "shop:ada", "shop", "nothing", *why, code=ctl.NOT_FOUND).err
+    run("credibility", "shop:ada", "--delta", "-1", *why)
+    revision = run.json("get", "shop:ada")["info"]["revision"]
+    assert "by a new one" in run("reverse", "shop:ada", "memberd", f"r{revision}", *why, code=ctl.DATA_ERROR).err
     run("suspend", "shop:nobody", *why, code=ctl.NOT_FOUND)
     run("link", "shop:ada", "shop:ada", *why, code=ctl.DATA_ERROR)

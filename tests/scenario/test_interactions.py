@@ -240,7 +240,7 @@ def test_memberctl_names_caps_and_lists_what_became_of_each(daemon, api, ada, bo
     listed = run.json("activities", ada)["activities"]
     assert len(listed) == 8 and listed[0]["kind"] == "ACTIVITY_KIND_REVIEW" and listed[0]["counted"] == "0"
     assert run("activities", bob).out.startswith("no activities\n")
-    run("activities", ada, "--kind", "nothing", code=ctl.USAGE)
+    assert "order, completion, " in run("activities", ada, "--kind", "nothing", code=ctl.USAGE).err
 
 
 # ---- ListActivities ----

@@ -93,6 +93,7 @@ def test_memberctl_lists(daemon, api, crowd):
     assert lines[0].split() == ["member", "state", "tier", "score"]
     assert {line.split()[0] for line in lines[1:]} == crowd
     assert all(line.split()[1:] == ["active", "bronze", "0"] for line in lines[1:]), lines
+    assert all(line == line.rstrip() for line in lines), lines
     assert len(run("members", "--limit", "4", "--only", "active").out.splitlines()) == 5
     rows = [json.loads(line) for line in run("members", "--output", "json").out.splitlines()]
     assert {row["member"]["memberId"] for row in rows} == crowd and rows[0]["info"]["revision"] == "1"

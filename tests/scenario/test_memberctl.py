@@ -81,7 +81,13 @@ def test_what_was_known_then(start, home):
     told = [line.split() for line in run("history", "taobao:4711", "--told").out.splitlines()]
     assert [row[1] for row in told[1:-1]] == ["upgrade", "retracted", "upgrade", "upgrade"], told
     assert told[1][-1] == "2026-11-21T02:00:00Z" and told[2][-2:] == ["2026-11-21T03:00:00Z", "yes"], told
+    assert told[2][2:5] == ["bronze", "bronze", "-"], told  # a retraction has no score
     assert [row["toTier"] for row in run.json("history", "taobao:4711", *before)["transitions"]] == ["TIER_SILVER"]
+    table = [line.split() for line in run("history", "taobao:4711", "--kind", "settled").out.splitlines()]
+    assert table[1] == ["2026-11-07T16:00:00Z", "settled", "gold", "gold", "754", "1"], table
+    assert run("history", "taobao:4711", "--kind", "level").out.startswith("nothing of this kind\n")
+    for kind in ("retracted", "unspecified", "posted", ""):
+        assert "at_risk, recovered" in run("history", "taobao:4711", "--kind", kind, code=ctl.USAGE).err
     clock.set("2026-11-21T12:00:00+08:00")
     done = run("get", "taobao:4711", "--as-of", "2026-11-21T12:00:01+08:00", code=ctl.DATA_ERROR)
     assert "as_of" in done.err, done
@@ -252,6 +258,11 @@ def test_help_teaches_every_command(run):
         done = run(name, "--help")
         assert f"\n  memberctl {name}" in done.out and "exit codes:" in done.out and "--help" in done.out, done
         assert all(len(line) <= 100 for line in done.out.splitlines()), done
+        assert run("help", name).out == done.out
+    summaries = text.split("commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len({len(line) - len(line[2:].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip()) for line in summaries}) == 1, text
+    assert "did you mean 'score'" in run("help", "scor", code=ctl.USAGE).err
+    run("help", "score", "get", code=ctl.USAGE)
     assert run("version").out.startswith("memberctl ")
 
 

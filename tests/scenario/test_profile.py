@@ -156,6 +156,8 @@ def test_memberctl_updates(daemon, api, lin):
                        "verified": False}
     told = run("update", "shop:lin", "--region", "HK", "--etag", etag, code=ctl.DATA_ERROR).err
     assert "ETAG_MISMATCH" in told and "get" in told, told
+    run("update", "shop:lin", "--region", "")
+    assert ["region", "-"] in [line.split() for line in run("get", "shop:lin", "--full").out.splitlines()]
     table = run("update", "shop:lin", "--verified", "--birthday", "12-31").out
     assert "bronze" in table and "etag" in table, table
     for args in ([], ["--birthday", "1-1"], ["--verified", "--not-verified"], ["--tier", "gold"]):

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -126,6 +127,48 @@ static void names_values(void **state)
 	assert_string_equal(words_from_enum(&memberd__v1__tier__descriptor, 77, ' ', out), "?77");
 }
 
+static void lists_values(void **state)
+{
+	char out[WORDS_LIST_BYTES], small[12];
+
+	(void)state;
+	assert_string_equal(words_list(&memberd__v1__tier__descriptor, MEMBERD__V1__TIER__TIER_GOLD,
+				       out, sizeof(out)),
+			    "bronze, silver, platinum, diamond, black_diamond");
+	assert_string_equal(words_list(&memberd__v1__tier__descriptor, 0, small, sizeof(small)),
+			    "bronze, sil");
+	words_list(&memberd__v1__activity_kind__descriptor, 0, out, sizeof(out));
+	assert_non_null(strstr(out, "order, completion, "));
+	assert_non_null(strstr(out, ", suspension")); /* the longest list fits */
+}
+
+/* The two ends of a transition are of what it is about. */
+static void shows_both_ends(void **state)
+{
+	Memberd__V1__TierTransition row = MEMBERD__V1__TIER_TRANSITION__INIT;
+	char from[SHOW_BYTES], to[SHOW_BYTES];
+
+	(void)state;
+	row.from_tier = MEMBERD__V1__TIER__TIER_GOLD;
+	row.to_tier = MEMBERD__V1__TIER__TIER_BLACK_DIAMOND;
+	row.from_level = MEMBERD__V1__LEVEL__LEVEL_STANDARD;
+	row.to_level = MEMBERD__V1__LEVEL__LEVEL_SUPER;
+	row.from_state = MEMBERD__V1__MEMBER_STATE__MEMBER_STATE_ACTIVE;
+	row.to_state = MEMBERD__V1__MEMBER_STATE__MEMBER_STATE_SUSPENDED;
+	row.track = MEMBERD__V1__TRANSITION_TRACK__TRANSITION_TRACK_OVERRIDE;
+	show_ends(&row, from, to);
+	assert_string_equal(from, "gold");
+	assert_string_equal(to, "black diamond");
+	row.track = MEMBERD__V1__TRANSITION_TRACK__TRANSITION_TRACK_LEVEL;
+	show_ends(&row, from, to);
+	assert_string_equal(from, "standard");
+	assert_string_equal(to, "super");
+	row.track = MEMBERD__V1__TRANSITION_TRACK__TRANSITION_TRACK_STATE;
+	show_ends(&row, from, to);
+	assert_string_equal(from, "active");
+	assert_string_equal(to, "suspended");
+}
+
 static void tells_rate_and_time_left(void **state)
 {
 	struct progress progress = {.what = "activities", .total = 20000, .first = 2000};
@@ -141,8 +184,12 @@ static void tells_rate_and_time_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(aligns_what_eyes_see),	    cmocka_unit_test(tells_times_in_a_zone),
-		cmocka_unit_test(writes_and_reads_money),   cmocka_unit_test(names_values),
+		cmocka_unit_test(aligns_what_eyes_see),
+		cmocka_unit_test(tells_times_in_a_zone),
+		cmocka_unit_test(writes_and_reads_money),
+		cmocka_unit_test(names_values),
+		cmocka_unit_test(lists_values),
+		cmocka_unit_test(shows_both_ends),
 		cmocka_unit_test(tells_rate_and_time_left),
 	};
 
