@@ -369,13 +369,13 @@ static void closing_ends_what_was_submitted(void **state)
 	int64_t member_id = 7;
 	uv_thread_t thread;
 	struct bed_gate gate;
-	size_t n = 99;
+	size_t counts[4];
 
 	(void)state;
 	bed_gate_close(&bed, &gate, STORE_WRITE);
 	for (int i = 0; i < 4; i++) {
 		bed_job_init(&writes[i], STORE_WRITE, add_one, &member_id);
-		bed_job_init(&reads[i], STORE_READ, count_outbox, &n);
+		bed_job_init(&reads[i], STORE_READ, count_outbox, &counts[i]);
 		store_submit(bed.store, &writes[i].job);
 		store_submit(bed.store, &reads[i].job);
 	}
