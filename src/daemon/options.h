@@ -80,6 +80,8 @@ enum { ACCESS_ALL, ACCESS_ERRORS, ACCESS_OFF };
 	X(sweep_every_ms, INT, 1000, 0, 3600000, 0, "MS",                                          \
 	  "time between two rounds that tell what time alone has done to members; 0: it is told "  \
 	  "by their next write")                                                                   \
+	X(checkpoint_from, INT, 256, 1, 100000000, 0, "N",                                         \
+	  "activities from which a ledger gets a checkpoint")                                      \
 	X(sweep_members, INT, 16, 1, 256, 0, "N", "members that one step of a round looks at")     \
 	X(sweep_pause_ms, INT, 10, 0, 60000, 0, "MS",                                              \
 	  "time between two steps, which belongs to the callers")                                  \

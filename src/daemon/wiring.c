@@ -174,6 +174,7 @@ static enum mb_code start_repository(struct daemon *daemon, struct mb_err *err)
 		.default_policy = policy_default_text(),
 		.policy_file = options->policy,
 		.idle_ms = (uint64_t)options->watch_idle_ms,
+		.checkpoint_from = (size_t)options->checkpoint_from,
 		.sweep_every_ms = (uint64_t)options->sweep_every_ms,
 		.sweep_pause_ms = (uint64_t)options->sweep_pause_ms,
 		.sweep_members = (size_t)options->sweep_members,

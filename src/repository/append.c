@@ -63,12 +63,16 @@ enum mb_code ledger_accept(struct ledger *ledger, struct store_view *view,
 	return code;
 }
 
-enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view, const struct fold *fold,
+enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view,
+			   const struct policy_list *policies, const struct fold *fold,
 			   struct mb_err *err)
 {
 	enum mb_code code;
 
 	ledger->row.due_at = fold->next_told;
 	code = store_put_member(view, &ledger->row, err);
-	return code == MB_OK ? tell_history(view, &ledger->row, fold, ledger->arena, err) : code;
+	if (code == MB_OK) {
+		code = tell_history(view, ledger, fold, err);
+	}
+	return code == MB_OK ? ledger_keep_checkpoint(ledger, view, policies, err) : code;
 }

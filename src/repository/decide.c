@@ -391,7 +391,7 @@ static enum mb_code settle_side(struct turn *turn, struct side *side, struct mb_
 					false, &side->fold, err);
 
 	return code == MB_OK && side->needed
-		       ? ledger_settle(&side->ledger, turn->view, &side->fold, err)
+		       ? ledger_settle(&side->ledger, turn->view, turn->policies, &side->fold, err)
 		       : code;
 }
 

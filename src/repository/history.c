@@ -12,6 +12,8 @@
  */
 #include "repository/inner.h"
 
+#include "domain/checkpoint.h"
+
 /* Stored beside the numbers of enum transition_kind. */
 #define HISTORY_RETRACTED 100 /* + track; alone, from schema 1: the tier's */
 
@@ -283,14 +285,33 @@ static enum mb_code tell_transition(struct store_view *view, const struct member
 	return tell_row(view, member->revision, &row, err);
 }
 
-enum mb_code tell_history(struct store_view *view, const struct member_row *member,
-			  const struct fold *fold, struct arena *arena, struct mb_err *err)
+/* What was told of before a checkpoint stands: the fold begins there. */
+static void leave_before(struct told tracks[TRACK_END], int64_t at)
 {
+	for (int track = 0; track < TRACK_END; track++) {
+		struct told *told = &tracks[track];
+		size_t n = 0;
+
+		while (n < told->n && told->rows[n]->effective_at < at) {
+			n++;
+		}
+		told->rows += n;
+		told->n -= n;
+	}
+}
+
+enum mb_code tell_history(struct store_view *view, const struct ledger *ledger,
+			  const struct fold *fold, struct mb_err *err)
+{
+	const struct member_row *member = &ledger->row;
 	struct told tracks[TRACK_END];
-	enum mb_code code = read_told(view, member->member_id, arena, tracks, err);
+	enum mb_code code = read_told(view, member->member_id, ledger->arena, tracks, err);
 
 	if (code != MB_OK) {
 		return code;
+	}
+	if (ledger->base != NULL) {
+		leave_before(tracks, ledger->base->at);
 	}
 	find_parting(tracks, fold);
 	for (int track = TRACK_TIER; code == MB_OK && track < TRACK_END; track++) {

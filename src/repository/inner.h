@@ -33,6 +33,7 @@ struct repository {
 	const struct clock *clock;
 	struct arena_budget *budget;
 	size_t ledger_max;
+	size_t checkpoint_from;
 	repository_parse_policy_fn *parse_policy;
 	repository_try_policy_fn *try_policy;
 	repository_check_policy_fn *check_policy;
@@ -60,6 +61,8 @@ struct ledger {
 	struct entry *entries; /* by entry_id as stored, then what the job added */
 	size_t n, cap;
 	bool want_counts, want_caps; /* of its folds */
+	const struct checkpoint
+		*base; /* NULL: entries are all; else those since it, and its open ones */
 	struct arena *arena; /* own: rows, payloads, folds */
 };
 
@@ -102,6 +105,9 @@ struct arena *ledger_arena(struct repository *repository, size_t reserve, struct
 /* The entries of ledger->row. */
 enum mb_code ledger_load(struct ledger *ledger, struct store_view *view, struct mb_err *err);
 void ledger_fini(struct ledger *ledger);
+/* The activity of a row. */
+enum mb_code ledger_decode(const struct entry_row *row, struct arena *arena, struct entry *out,
+			   struct mb_err *err);
 /* Leaves the entries that were known at an instant. */
 void ledger_keep_known(struct ledger *ledger, int64_t known_at);
 enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, struct mb_err *err);
@@ -126,8 +132,18 @@ enum mb_code draw_id(int64_t now, int64_t *out, struct mb_err *err);
 enum mb_code ledger_accept(struct ledger *ledger, struct store_view *view,
 			   const struct activity *activity, struct str payload, struct mb_err *err);
 /* After the last of them: stores the member's row and tells of the fold what was not told. */
-enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view, const struct fold *fold,
+enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view,
+			   const struct policy_list *policies, const struct fold *fold,
 			   struct mb_err *err);
+
+/* checkpoints.c */
+/* As ledger_load(), from a checkpoint if there is one that holds: then ledger->base is set, and only
+ * folds of now and what checkpoint_reaches() lets pass are right. */
+enum mb_code ledger_load_short(struct ledger *ledger, struct store_view *view,
+			       const struct policy_list *policies, struct mb_err *err);
+/* After the last entry of a write: what lies beside the ledger holds then, or is gone. */
+enum mb_code ledger_keep_checkpoint(struct ledger *ledger, struct store_view *view,
+				    const struct policy_list *policies, struct mb_err *err);
 
 /* request.c */
 /* *done: it was answered before, and *answer is that answer. */
@@ -151,8 +167,8 @@ struct member_transition told_transition(const struct history_row *row);
 /* Whether a filter of kinds (bits) lets it through; 0: the tier's track. */
 bool transition_wanted(uint32_t kinds, const struct member_transition *row);
 /* Appends what the fold says and the told rows do not, and tells it by the outbox. */
-enum mb_code tell_history(struct store_view *view, const struct member_row *member,
-			  const struct fold *fold, struct arena *arena, struct mb_err *err);
+enum mb_code tell_history(struct store_view *view, const struct ledger *ledger,
+			  const struct fold *fold, struct mb_err *err);
 
 /* What became known, for those who follow the outbox; numbers are stored. */
 enum outbox_kind {

@@ -138,8 +138,8 @@ void ledger_fini(struct ledger *ledger)
 	*ledger = (struct ledger){0};
 }
 
-static enum mb_code decode_entry(const struct entry_row *row, struct arena *arena,
-				 struct entry *out, struct mb_err *err)
+enum mb_code ledger_decode(const struct entry_row *row, struct arena *arena, struct entry *out,
+			   struct mb_err *err)
 {
 	out->entry_id = row->entry_id;
 	out->revision = row->revision;
@@ -164,10 +164,11 @@ enum mb_code ledger_load(struct ledger *ledger, struct store_view *view, struct 
 		return arena_fail(ledger->arena, err);
 	}
 	for (size_t i = 0; code == MB_OK && i < n; i++) {
-		code = decode_entry(&rows[i], ledger->arena, &entries[i], err);
+		code = ledger_decode(&rows[i], ledger->arena, &entries[i], err);
 	}
 	ledger->entries = entries;
 	ledger->n = ledger->cap = n;
+	ledger->base = NULL;
 	return code;
 }
 
@@ -210,7 +211,8 @@ static struct fold_input input_of(const struct ledger *ledger, const struct poli
 				   .policies = policies,
 				   .member_id = ledger->row.member_id,
 				   .t = now,
-				   .schedule_most = MEMBER_SCHEDULE_MAX};
+				   .schedule_most = MEMBER_SCHEDULE_MAX,
+				   .base = ledger->base};
 }
 
 enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,

@@ -67,11 +67,17 @@ static int64_t known_revision(const struct ledger *ledger)
 	return revision;
 }
 
+/* What is computed from all entries, not from those since a checkpoint. */
+#define WHOLE_PARTS (MEMBER_HISTORY | MEMBER_TOLD | MEMBER_ACTIVITIES | MEMBER_PROGRESS)
+
 static enum mb_code fold_member(struct repository_read *req, struct store_view *view,
 				const struct axes *axes, struct ledger *ledger,
 				struct policy_list *policies, struct fold *fold, struct mb_err *err)
 {
-	enum mb_code code = ledger_load(ledger, view, err);
+	const bool now = !req->axes.has_as_of && !req->axes.has_known_at;
+	enum mb_code code = now && (req->parts & WHOLE_PARTS) == 0
+				    ? ledger_load_short(ledger, view, policies, err)
+				    : ledger_load(ledger, view, err);
 
 	if (code == MB_OK && req->axes.has_known_at) {
 		ledger_keep_known(ledger, axes->known_at);

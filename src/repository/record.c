@@ -13,6 +13,7 @@
  */
 #include "repository/inner.h"
 
+#include "domain/checkpoint.h"
 #include "domain/payload.h"
 
 #include <assert.h>
@@ -355,7 +356,7 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 	code = ledger_fold(ledger, batch->policies, batch->now, batch->previewed, &fold, err);
 
 	if (code == MB_OK && batch->changed && !batch->previewed) {
-		code = ledger_settle(ledger, batch->view, &fold, err);
+		code = ledger_settle(ledger, batch->view, batch->policies, &fold, err);
 	}
 	if (code == MB_OK) {
 		code = describe(batch, &fold, MEMBER_STANDING, &member, err);
@@ -378,6 +379,42 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 	return code;
 }
 
+/* *reaches: the item may be a replay of what the ledger left out, or touch it. */
+static enum mb_code reaches_back(struct batch *batch, const struct record_item *item, bool *reaches,
+				 struct mb_err *err)
+{
+	struct ledger *ledger = &batch->ledger;
+	struct entry_row row;
+	enum mb_code code;
+
+	*reaches = checkpoint_reaches(ledger->base, &item->activity);
+	if (*reaches) {
+		return MB_OK;
+	}
+	code = store_get_entry(batch->view, ledger->row.member_id, item->activity.source,
+			       item->activity.source_event_id, ledger->arena, &row, reaches, err);
+	for (size_t i = 0; code == MB_OK && *reaches && i < ledger->n; i++) {
+		*reaches = ledger->entries[i].entry_id != row.entry_id;
+	}
+	return code;
+}
+
+/* From a checkpoint, if his items leave alone what it closed. */
+static enum mb_code load_enough(struct batch *batch, int64_t member_id, struct mb_err *err)
+{
+	struct ledger *ledger = &batch->ledger;
+	bool reaches = false;
+	enum mb_code code = ledger_load_short(ledger, batch->view, batch->policies, err);
+
+	for (size_t i = 0; code == MB_OK && ledger->base != NULL && !reaches && i < batch->req->n;
+	     i++) {
+		if (batch->members[i] == member_id) {
+			code = reaches_back(batch, &batch->req->items[i], &reaches, err);
+		}
+	}
+	return code == MB_OK && reaches ? ledger_load(ledger, batch->view, err) : code;
+}
+
 /* The member's ledger; when it cannot be had, each of his items is refused. */
 static enum mb_code load_member(struct batch *batch, int64_t member_id, struct mb_err *err)
 {
@@ -392,7 +429,7 @@ static enum mb_code load_member(struct batch *batch, int64_t member_id, struct m
 				      &batch->ledger.row, &story);
 	}
 	if (code == MB_OK) {
-		code = ledger_load(&batch->ledger, batch->view, &story);
+		code = load_enough(batch, member_id, &story);
 	}
 	for (size_t i = 0; code != MB_OK && i < batch->req->n; i++) {
 		if (batch->members[i] == member_id) {

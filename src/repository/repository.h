@@ -485,6 +485,7 @@ struct repository_options {
 	const struct clock *clock;
 	struct arena_budget *budget; /* of the process; may be NULL */
 	size_t ledger_max; /* bytes that one member's ledger may take while it is folded; 0: default */
+	size_t checkpoint_from; /* entries from which a ledger gets a checkpoint; 0: default */
 	const char *key_file; /* NULL: a key that dies with the process, for a volatile store */
 	repository_parse_policy_fn *parse_policy;
 	repository_try_policy_fn *try_policy;
@@ -509,9 +510,10 @@ struct repository_figures {
 	_Atomic int64_t sweep_lag_us; /* for how long the latest ones had been due; 0: none are */
 };
 
-#define REPOSITORY_LEDGER_MAX	((size_t)128 << 20)
-#define REPOSITORY_REQUEST_KEPT (30 * US_PER_DAY)
-#define REPOSITORY_OUTBOX_KEPT	(7 * US_PER_DAY)
+#define REPOSITORY_CHECKPOINT_FROM 256
+#define REPOSITORY_LEDGER_MAX	   ((size_t)128 << 20)
+#define REPOSITORY_REQUEST_KEPT	   (30 * US_PER_DAY)
+#define REPOSITORY_OUTBOX_KEPT	   (7 * US_PER_DAY)
 
 /* Blocking, before the loop runs (it turns the loop until the store has answered). Makes the key file
  * of an empty store; *key_made tells, so that somebody says to back it up. MB_FIELD_INVALID for a

@@ -189,20 +189,20 @@ static enum mb_code run_look(struct store_job *job, struct store_view *view, str
 static enum mb_code tell_member(struct ledger *ledger, struct store_view *view,
 				const struct repository *repository, struct mb_err *err)
 {
+	const struct policy_list *policies = repository_policies(repository);
 	struct fold fold;
-	enum mb_code code = ledger_load(ledger, view, err);
+	enum mb_code code = ledger_load_short(ledger, view, policies, err);
 
 	if (code == MB_OK) {
-		code = ledger_fold(ledger, repository_policies(repository), store_view_now(view),
-				   false, &fold, err);
+		code = ledger_fold(ledger, policies, store_view_now(view), false, &fold, err);
 	}
 	if (code != MB_OK) {
 		return code;
 	}
 	/* the walk comes to many for whom nothing changes */
 	return fold.next_told != ledger->row.due_at
-		       ? ledger_settle(ledger, view, &fold, err)
-		       : tell_history(view, &ledger->row, &fold, ledger->arena, err);
+		       ? ledger_settle(ledger, view, policies, &fold, err)
+		       : tell_history(view, ledger, &fold, err);
 }
 
 static enum mb_code run_tell(struct store_job *job, struct store_view *view, struct mb_err *err)
