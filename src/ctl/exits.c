@@ -51,7 +51,8 @@ const char *exits_advice(enum mb_code code)
 		return "`memberctl get MEMBER --full` tells the profile and its etag as they are";
 	case MB_PERMISSION_MISSING:
 	case MB_TOKEN_UNKNOWN:
-		return "pass a token of the right role with --token-file or MEMBERD_TOKEN";
+		return "pass a token of the right role (docs/operations.md) with --token-file or "
+		       "MEMBERD_TOKEN";
 	case MB_CALL_TIMED_OUT:
 		return "--timeout SECONDS waits longer";
 	case MB_OVERLOADED:

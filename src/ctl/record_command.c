@@ -150,6 +150,11 @@ static int read_activities(struct ctl *ctl, record_request *request)
 	if (input_slurp(path, INPUT_BYTES_MAX, &text, &len, &err) != MB_OK) {
 		return ctl_fail(ctl, EXIT_NO_INPUT, "%s", err.text);
 	}
+	if (strspn(text, " \t\r\n") == len) {
+		free(text);
+		return ctl_fail(ctl, EXIT_DATA, "%s holds no activity",
+				strcmp(path, "-") == 0 ? "standard input" : path);
+	}
 	code = add_activities(ctl, (struct str){text, len}, request, &err);
 	free(text);
 	return code == MB_OK ? EXIT_OK : ctl_fail_err(ctl, &err);

@@ -174,7 +174,7 @@ def test_activities_one_on_each_line(run, api):
 
 
 def test_activities_that_are_not_right(run, home):
-    for text, words in (("{", "not JSON: line 1"), ('{"sourc": 1}', "sourc: Activity has no such field"),
+    for text, words in (("", "standard input holds no activity"), (" \n", "holds no activity"), ("{", "not JSON: line 1"), ('{"sourc": 1}', "sourc: Activity has no such field"),
                         ('{"order": {"lines": [{"amount": "1.5"}]}}', "order.lines[0].amount: must be a whole number")):
         done = run("record", stdin=text, code=ctl.DATA_ERROR)
         assert words in done.err, done
