@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define NEWER_MOST 256 /* entries after a checkpoint; with more of them a new one is made */
-#define AGE_DAYS   1 /* what is younger mostly is still open */
+#define AGE_DAYS   7 /* what platforms tell some days late still comes after it */
 
 /* ---- bytes ---- */
 

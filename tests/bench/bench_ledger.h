@@ -17,6 +17,6 @@
 Memberd__V1__Activity *bench_activity(struct arena *arena, Memberd__V1__MemberRef *member,
 				      Memberd__V1__MemberRef *other, size_t i, size_t n,
 				      int64_t now);
-/* An order of food of today, which counts at once. */
+/* An order of food of two days ago, which counts at once. */
 Memberd__V1__Activity *bench_order(struct arena *arena, Memberd__V1__MemberRef *member, size_t i,
 				   int64_t now);
