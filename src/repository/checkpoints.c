@@ -14,11 +14,11 @@
  */
 #include "repository/inner.h"
 
+#include "base/checksum.h"
 #include "domain/calendar.h"
 #include "domain/checkpoint.h"
 #include "domain/id.h"
 #include "domain/payload.h"
-#include "store/checksum.h"
 
 #include <string.h>
 

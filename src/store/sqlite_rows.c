@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite.h"
 
+#include "base/checksum.h"
 #include "domain/id.h"
-#include "store/checksum.h"
 
 #include <sqlite3.h>
 

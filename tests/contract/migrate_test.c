@@ -7,8 +7,8 @@
 #include "rows.h"
 #include "store_bed.h"
 
+#include "base/checksum.h"
 #include "domain/id.h"
-#include "store/checksum.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

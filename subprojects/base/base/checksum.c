@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CRC-32C, eight bytes a step: every entry of a ledger that is read goes through here.
+ * CRC-32C, eight bytes a step: every row of a store that is read goes through here.
  *
  * after[k][b] is what byte b, followed by k bytes of zero, leaves in the sum, for the reflected
  * polynomial 0x82f63b78. It is linear in the bits of b, so eight numbers make a table of 256.
  */
-#include "store/checksum.h"
+#include "base/checksum.h"
 
 #define BIT(n, bit, value) ((n) >> (bit)&1 ? (value) : 0)
 #define ONE(n, a, b, c, d, e, f, g, h)                                                            \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * checksum: CRC-32C of a row, so that what a disk has changed is not taken for what was stored.
+ * checksum: CRC-32C, so that what a disk or a wire has changed is not taken for what was stored.
  */
 #pragma once
 
