@@ -238,7 +238,7 @@ enum mb_code fold_ledger(const struct fold_input *in, struct arena *arena, struc
 
 /* How the ledger receives a new activity. */
 struct woken {
-	size_t entry; /* index into the entries given to ledger_judge() */
+	size_t entry; /* index into the entries given to ledger_receive() */
 	enum entry_state state; /* APPLIED, REFUSED, or EXPIRED: the order came too late for it */
 };
 
@@ -259,16 +259,3 @@ struct verdict {
  */
 enum mb_code ledger_receive(const struct fold_input *ledger, const struct activity *activity,
 			    struct arena *arena, struct verdict *out, struct mb_err *err);
-
-/* The same where it does not matter whose ledger it is. */
-static inline enum mb_code ledger_judge(const struct entry *entries, size_t n_entries,
-					const struct policy_list *policies,
-					const struct activity *activity, int64_t now,
-					struct arena *arena, struct verdict *out,
-					struct mb_err *err)
-{
-	const struct fold_input ledger = {
-		.entries = entries, .n_entries = n_entries, .policies = policies, .t = now};
-
-	return ledger_receive(&ledger, activity, arena, out, err);
-}

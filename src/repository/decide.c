@@ -282,10 +282,10 @@ static enum mb_code judge_side(struct turn *turn, struct side *side, struct str 
 	if (code == MB_OK) {
 		code = payload_encode(&side->activity, side->ledger.arena, payload, err);
 	}
-	return code == MB_OK ? ledger_judge(side->ledger.entries, side->ledger.n, turn->policies,
-					    &side->activity, store_view_now(turn->view),
-					    side->ledger.arena, &verdict, err)
-			     : code;
+	return code == MB_OK
+		       ? ledger_judge(&side->ledger, turn->policies, &side->activity,
+				      store_view_now(turn->view), side->ledger.arena, &verdict, err)
+		       : code;
 }
 
 /* ---- the audit trail ---- */

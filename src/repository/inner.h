@@ -114,6 +114,10 @@ enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, str
 /* The fold lives in the ledger's arena. */
 enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,
 			 bool want_schedule, struct fold *out, struct mb_err *err);
+/* ledger_receive() of an activity that comes now; the verdict lives in the arena. */
+enum mb_code ledger_judge(const struct ledger *ledger, const struct policy_list *policies,
+			  const struct activity *activity, int64_t now, struct arena *arena,
+			  struct verdict *out, struct mb_err *err);
 /* Folds with memory beside the ledger's, each as large as that may be. */
 enum mb_code ledger_progress(struct ledger *ledger, const struct repository *repository,
 			     const struct policy_list *policies, int64_t now, struct progress *out,

@@ -226,6 +226,15 @@ enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *polici
 	return fold_ledger(&in, ledger->arena, out, err);
 }
 
+enum mb_code ledger_judge(const struct ledger *ledger, const struct policy_list *policies,
+			  const struct activity *activity, int64_t now, struct arena *arena,
+			  struct verdict *out, struct mb_err *err)
+{
+	const struct fold_input in = input_of(ledger, policies, now);
+
+	return ledger_receive(&in, activity, arena, out, err);
+}
+
 enum mb_code ledger_progress(struct ledger *ledger, const struct repository *repository,
 			     const struct policy_list *policies, int64_t now, struct progress *out,
 			     struct mb_err *err)

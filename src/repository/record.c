@@ -304,8 +304,8 @@ static enum mb_code judge_item(struct batch *batch, struct record_item *item, st
 	if (code != MB_OK || *index != SIZE_MAX) {
 		return code;
 	}
-	code = ledger_judge(batch->ledger.entries, batch->ledger.n, batch->policies,
-			    &item->activity, batch->now, scratch, &verdict, err);
+	code = ledger_judge(&batch->ledger, batch->policies, &item->activity, batch->now, scratch,
+			    &verdict, err);
 	return code == MB_OK ? note_woken(batch, &verdict, item, err) : code;
 }
 

@@ -282,7 +282,7 @@ struct repository_decision {
 };
 
 /* MB_ACTIVITY_NOT_FOUND for a void or an undo of what the member does not have; and what
- * ledger_judge() may say. */
+ * ledger_receive() may say. */
 void repository_decide(struct repository *repository, struct repository_decision *req);
 
 /* Takes in up to BATCH_ITEMS_MAX activities of any members, in one transaction. */

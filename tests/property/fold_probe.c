@@ -121,8 +121,12 @@ static void judge(const struct probe *probe, int64_t now, const char *hex, struc
 	struct activity activity = decode(hex, arena);
 	struct verdict verdict;
 	struct mb_err err = {0};
-	enum mb_code code = ledger_judge(probe->entries, probe->n_entries, &policies, &activity,
-					 now, arena, &verdict, &err);
+	const struct fold_input in = {.entries = probe->entries,
+				      .n_entries = probe->n_entries,
+				      .policies = &policies,
+				      .member_id = probe->member_id,
+				      .t = now};
+	enum mb_code code = ledger_receive(&in, &activity, arena, &verdict, &err);
 
 	if (code != MB_OK) {
 		printf("refused %s\n.\n", mb_code_reason(code));

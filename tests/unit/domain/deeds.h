@@ -96,8 +96,7 @@ static MB_UNUSED struct activity visit_to(const char *id, const char *store, int
 static MB_UNUSED enum mb_code receive(struct activity activity, int64_t now)
 {
 	struct verdict verdict;
-	enum mb_code code =
-		ledger_judge(l.entries, l.n, l.policies, &activity, now, l.arena, &verdict, NULL);
+	enum mb_code code = ledger_judge(&l, &activity, now, l.arena, &verdict, NULL);
 
 	if (code == MB_OK) {
 		ledger_append(&l, &activity, now);

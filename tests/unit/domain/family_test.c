@@ -13,8 +13,7 @@ static enum entry_state judged_in_little_room(struct activity activity, size_t w
 {
 	struct arena *arena = arena_create(NULL, LITTLE_ROOM);
 	struct verdict verdict = {0};
-	enum mb_code code = ledger_judge(l.entries, l.n, l.policies, &activity, at("2026-03-12"),
-					 arena, &verdict, NULL);
+	enum mb_code code = ledger_judge(&l, &activity, at("2026-03-12"), arena, &verdict, NULL);
 
 	arena_destroy(arena);
 	assert_int_equal(code, MB_OK);

@@ -261,6 +261,18 @@ void ledger_append(struct ledger *ledger, const struct activity *activity, int64
 	ledger->n++;
 }
 
+enum mb_code ledger_judge(const struct ledger *ledger, const struct activity *activity, int64_t now,
+			  struct arena *arena, struct verdict *out, struct mb_err *err)
+{
+	const struct fold_input in = {.entries = ledger->entries,
+				      .n_entries = ledger->n,
+				      .policies = ledger->policies,
+				      .member_id = SELF,
+				      .t = now};
+
+	return ledger_receive(&in, activity, arena, out, err);
+}
+
 enum mb_code ledger_send(struct ledger *ledger, struct activity activity, int64_t now,
 			 struct verdict *verdict)
 {
@@ -269,8 +281,8 @@ enum mb_code ledger_send(struct ledger *ledger, struct activity activity, int64_
 	enum mb_code code = activity_check(&activity, policy_at(ledger->policies, now), now, &err);
 
 	if (code == MB_OK) {
-		code = ledger_judge(ledger->entries, ledger->n, ledger->policies, &activity, now,
-				    ledger->arena, verdict != NULL ? verdict : &local, &err);
+		code = ledger_judge(ledger, &activity, now, ledger->arena,
+				    verdict != NULL ? verdict : &local, &err);
 	}
 	if (code == MB_OK) {
 		ledger_append(ledger, &activity, now);

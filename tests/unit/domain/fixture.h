@@ -50,6 +50,9 @@ struct activity cancellation_for(const char *event_id, const char *order_id, int
 struct activity completion_for(const char *event_id, const char *order_id, int64_t occurred_at,
 			       int64_t completed_at);
 
+/* ledger_receive() of an activity that comes now. */
+enum mb_code ledger_judge(const struct ledger *ledger, const struct activity *activity, int64_t now,
+			  struct arena *arena, struct verdict *out, struct mb_err *err);
 /* Appends as the repository does: judged at `now`, kept only when accepted. verdict may be NULL. */
 enum mb_code ledger_send(struct ledger *ledger, struct activity activity, int64_t now,
 			 struct verdict *verdict);

@@ -114,8 +114,7 @@ static void refund_is_of_the_net_amount_whole_or_not(void **state)
 	activity = order_with(&l, "o", PLATFORM_FOOD, at("2026-03-10"), at("2026-03-10"), lines, 2);
 	assert_int_equal(send(activity, "2026-03-10"), MB_OK);
 	activity = reversal_with(&l, "x", "o", at("2026-03-11"), back, 2);
-	assert_int_equal(ledger_judge(l.entries, l.n, l.policies, &activity, at("2026-03-11"),
-				      l.arena, &v, &err),
+	assert_int_equal(ledger_judge(&l, &activity, at("2026-03-11"), l.arena, &v, &err),
 			 MB_REFUND_OVER_REMAINDER);
 	assert_string_equal(err.field, "reversal.lines[1].amount");
 	back[1].amount = 60;
@@ -294,9 +293,7 @@ static void a_thousand_wait_at_most(void **state)
 		l.entries[l.n++] = entry;
 	}
 	/* counting them takes memory, which may not be there */
-	assert_int_equal(
-		ledger_judge(l.entries, l.n, l.policies, &more, at("2026-03-13"), tiny, &v, &err),
-		MB_ARENA_FULL);
+	assert_int_equal(ledger_judge(&l, &more, at("2026-03-13"), tiny, &v, &err), MB_ARENA_FULL);
 	arena_destroy(tiny);
 	assert_int_equal(send(more, "2026-03-13"), MB_PARKED_FULL);
 	/* what does not wait is welcome, and what wakes one makes room */
@@ -463,8 +460,7 @@ static void each_refused_allocation_is_an_error(void **state)
 		for (size_t cap = 16; code != MB_OK; cap += 16) {
 			struct arena *arena = arena_create(NULL, cap);
 
-			code = ledger_judge(l.entries, l.n, l.policies, news[i], at("2026-03-12"),
-					    arena, &v, &err);
+			code = ledger_judge(&l, news[i], at("2026-03-12"), arena, &v, &err);
 			assert_true(code == MB_OK || code == MB_ARENA_FULL);
 			refused += code != MB_OK;
 			arena_destroy(arena);
