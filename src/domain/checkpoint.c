@@ -80,6 +80,12 @@ static void remember(struct filter *filter, const struct activity *activity)
 	}
 }
 
+bool checkpoint_may_know(const struct checkpoint *checkpoint, struct str source,
+			 struct str source_event_id)
+{
+	return filter_has(checkpoint, hash_key(KEY_EVENT, source, source_event_id));
+}
+
 /* What reaches back before the checkpoint, whatever it names; and before a member has begun, anything
  * may begin him earlier. */
 static bool reaches_back(const struct checkpoint *checkpoint, const struct activity *activity)
@@ -104,8 +110,7 @@ bool checkpoint_reaches(const struct checkpoint *checkpoint, const struct activi
 		return true;
 	}
 	if (activity_names_activity(activity->kind) &&
-	    filter_has(checkpoint,
-		       hash_key(KEY_EVENT, activity->about_source, activity->about_event_id))) {
+	    checkpoint_may_know(checkpoint, activity->about_source, activity->about_event_id)) {
 		return true;
 	}
 	switch (activity->kind) {

@@ -65,6 +65,9 @@ bool checkpoint_make(const struct fold_input *in, int64_t at, struct arena *aren
 		     struct checkpoint *out);
 /* May this activity, newly received, change anything that is closed? */
 bool checkpoint_reaches(const struct checkpoint *checkpoint, const struct activity *activity);
+/* May a closed entry have this key? False: none has. */
+bool checkpoint_may_know(const struct checkpoint *checkpoint, struct str source,
+			 struct str source_event_id);
 /* Is it of the version in force at its instant, and does none take force later? */
 bool checkpoint_holds(const struct checkpoint *checkpoint, const struct policy_list *policies);
 

@@ -379,20 +379,22 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 	return code;
 }
 
-/* *reaches: the item may be a replay of what the ledger left out, or touch it. */
+/* *reaches: the item may touch what the ledger left out, or has the key of such an entry. */
 static enum mb_code reaches_back(struct batch *batch, const struct record_item *item, bool *reaches,
 				 struct mb_err *err)
 {
 	struct ledger *ledger = &batch->ledger;
+	const struct activity *activity = &item->activity;
 	struct entry_row row;
 	enum mb_code code;
 
-	*reaches = checkpoint_reaches(ledger->base, &item->activity);
-	if (*reaches) {
+	*reaches = checkpoint_reaches(ledger->base, activity);
+	if (*reaches ||
+	    !checkpoint_may_know(ledger->base, activity->source, activity->source_event_id)) {
 		return MB_OK;
 	}
-	code = store_get_entry(batch->view, ledger->row.member_id, item->activity.source,
-			       item->activity.source_event_id, ledger->arena, &row, reaches, err);
+	code = store_get_entry(batch->view, ledger->row.member_id, activity->source,
+			       activity->source_event_id, ledger->arena, &row, reaches, err);
 	for (size_t i = 0; code == MB_OK && *reaches && i < ledger->n; i++) {
 		*reaches = ledger->entries[i].entry_id != row.entry_id;
 	}

@@ -206,6 +206,8 @@ static void what_is_closed_is_known(void **state)
 	/* the order of the day, the post that does not stand yet, the order that has not posted */
 	assert_int_equal(c.n_open, 3);
 	assert_true(is_open(&c, 4) && is_open(&c, 5) && is_open(&c, 6));
+	assert_true(checkpoint_may_know(&c, l.entries[0].activity.source, STR("o")));
+	assert_false(checkpoint_may_know(&c, l.entries[0].activity.source, STR("q")));
 	assert_true(
 		checkpoint_reaches(&c, &(struct activity){.kind = ACTIVITY_VISIT,
 							  .occurred_at = at("2026-04-01") - 1}));
