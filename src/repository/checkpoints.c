@@ -165,6 +165,7 @@ enum mb_code ledger_load_short(struct ledger *ledger, struct store_view *view,
 	if (code != MB_OK) {
 		return code;
 	}
+	ledger->no_row = !found;
 	if (found && read_row(row.bytes, policies, ledger, checkpoint, &known_at) &&
 	    checkpoint->at <= store_view_now(view)) {
 		ledger->base = checkpoint;
@@ -290,7 +291,7 @@ enum mb_code ledger_keep_checkpoint(struct ledger *ledger, struct store_view *vi
 	struct checkpoint_row row = {.member_id = ledger->row.member_id,
 				     .revision = ledger->row.revision};
 	struct arena *arena;
-	enum mb_code code;
+	enum mb_code code = MB_OK;
 
 	if (ledger->base != NULL) {
 		return MB_OK; /* nothing that was accepted reaches it: it holds on */
@@ -299,8 +300,9 @@ enum mb_code ledger_keep_checkpoint(struct ledger *ledger, struct store_view *vi
 			? ledger_arena(ledger->repository, 0, NULL)
 			: NULL;
 	if (arena != NULL && make_row(ledger, policies, store_view_now(view), arena, &row.bytes)) {
+		ledger->no_row = false;
 		code = store_put_checkpoint(view, &row, err);
-	} else {
+	} else if (!ledger->no_row) {
 		code = store_delete_checkpoint(view, row.member_id, err);
 	}
 	arena_destroy(arena);

@@ -61,6 +61,7 @@ struct ledger {
 	struct entry *entries; /* by entry_id as stored, then what the job added */
 	size_t n, cap;
 	bool want_counts, want_caps; /* of its folds */
+	bool no_row; /* it is known that no checkpoint lies beside it */
 	const struct checkpoint
 		*base; /* NULL: entries are all; else those since it, and its open ones */
 	struct arena *arena; /* own: rows, payloads, folds */
