@@ -20,13 +20,6 @@ struct listing {
 	struct str scope;
 };
 
-static void cancel_listing(void *data)
-{
-	struct listing *listing = data;
-
-	repository_cancel(listing->services->repository, &listing->audit.call);
-}
-
 /* ---- answers ---- */
 
 /* What was tampered with need not be a text of a message, which is UTF-8 and ends at a NUL: other bytes
@@ -74,8 +67,9 @@ static Memberd__V1__AuditRecord *to_record(struct arena *arena, const struct aud
 	return message;
 }
 
-static enum mb_code answer_listing(struct listing *listing, struct mb_err *err)
+static enum mb_code answer_listing(void *data, struct mb_err *err)
 {
+	struct listing *listing = data;
 	struct arena *arena = rpc_call_arena(listing->call);
 	const struct repository_audit *audit = &listing->audit;
 	Memberd__V1__ListAuditRecordsResponse response =
@@ -95,22 +89,7 @@ static enum mb_code answer_listing(struct listing *listing, struct mb_err *err)
 			return err->code;
 		}
 	}
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(listing->call, &response.base);
-	return MB_OK;
-}
-
-static void end_listing(struct repository_call *done)
-{
-	struct listing *listing = done->data;
-	struct mb_err err = done->err;
-
-	rpc_call_on_cancel(listing->call, NULL, NULL);
-	if (done->code != MB_OK || answer_listing(listing, &err) != MB_OK) {
-		call_fail(listing->call, &err);
-	}
+	return call_reply(listing->call, &response.base, err);
 }
 
 /* ---- questions ---- */
@@ -168,7 +147,7 @@ static void list_audit_records(struct rpc_call *call, const ProtobufCMessage *me
 	struct mb_err err = {0};
 
 	if (listing == NULL ||
-	    call_prepare(call, &listing->audit.call, end_listing, listing, &err) != MB_OK) {
+	    call_begin(call, data, &listing->audit.call, answer_listing, listing, &err) != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
@@ -178,7 +157,7 @@ static void list_audit_records(struct rpc_call *call, const ProtobufCMessage *me
 		call_fail(call, &err);
 		return;
 	}
-	rpc_call_on_cancel(call, cancel_listing, listing);
+	call_hand_over(&listing->audit.call);
 	repository_audit(listing->services->repository, &listing->audit);
 }
 

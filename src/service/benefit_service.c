@@ -11,16 +11,6 @@
 #define PAGE_NORMAL 50
 #define PAGE_MOST   200
 
-static enum mb_code reply(struct rpc_call *call, const ProtobufCMessage *response,
-			  struct mb_err *err)
-{
-	if (arena_overflowed(rpc_call_arena(call))) {
-		return arena_fail(rpc_call_arena(call), err);
-	}
-	rpc_call_reply(call, response);
-	return MB_OK;
-}
-
 /* ---- CheckBenefit, BatchCheckBenefits ---- */
 
 static enum mb_code check_member(const struct member *member, struct str benefit_id,
@@ -55,7 +45,7 @@ static enum mb_code answer_check(struct reading *reading, struct mb_err *err)
 	}
 	response.member_id = to_id(arena, member->member_id);
 	response.info = to_info(arena, member);
-	return reply(reading->call, &response.base, err);
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void check_benefit(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -110,7 +100,7 @@ static enum mb_code answer_batch(struct reading *reading, struct mb_err *err)
 	for (size_t i = 0; response.results != NULL && i < reading->read.n; i++) {
 		response.results[response.n_results++] = to_result(reading, i);
 	}
-	return reply(reading->call, &response.base, err);
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void batch_check_benefits(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -172,7 +162,7 @@ static enum mb_code answer_list(struct reading *reading, struct mb_err *err)
 		}
 	}
 	response.info = to_info(arena, member);
-	return reply(reading->call, &response.base, err);
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void list_member_benefits(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -217,7 +207,7 @@ static enum mb_code answer_hotels(struct reading *reading, struct mb_err *err)
 		}
 	}
 	response.info = to_info(arena, member);
-	return reply(reading->call, &response.base, err);
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void get_hotel_status(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -248,7 +238,7 @@ static enum mb_code answer_quote(struct reading *reading, struct mb_err *err)
 	response.currency = to_text(arena, str_from(member->policy->currency));
 	to_quote(arena, &priced, member, basket->n_coupons, &response);
 	response.info = to_info(arena, member);
-	return reply(reading->call, &response.base, err);
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void quote_discount(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -314,7 +304,7 @@ static void reply_benefits(struct rpc_call *call, const struct services *service
 		response.next_page_token =
 			page_token_make(services->repository, scope, &page, arena, &err);
 	}
-	if (response.next_page_token == NULL || reply(call, &response.base, &err) != MB_OK) {
+	if (response.next_page_token == NULL || call_reply(call, &response.base, &err) != MB_OK) {
 		call_fail(call, &err);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/calls.h"
 
+#include "rpc/pb.h"
 #include "rpc/principal.h"
 #include "service/grants.h"
 #include "service/map.h"
@@ -14,6 +15,30 @@ void call_fail(struct rpc_call *call, const struct mb_err *err)
 		err = &story;
 	}
 	rpc_call_fail(call, err);
+}
+
+enum mb_code call_reply(struct rpc_call *call, const ProtobufCMessage *response, struct mb_err *err)
+{
+	if (arena_overflowed(rpc_call_arena(call))) {
+		return arena_fail(rpc_call_arena(call), err);
+	}
+	rpc_call_reply(call, response);
+	return MB_OK;
+}
+
+enum mb_code call_pack(struct arena *arena, const ProtobufCMessage *response, struct str *out,
+		       struct mb_err *err)
+{
+	struct str packed = {0};
+
+	if (!arena_overflowed(arena)) {
+		packed = pb_pack(arena, response);
+	}
+	if (arena_overflowed(arena)) {
+		return arena_fail(arena, err);
+	}
+	*out = packed;
+	return MB_OK;
 }
 
 enum mb_code call_may(const struct rpc_call *call, const struct services *services,
@@ -73,33 +98,67 @@ enum mb_code call_prepare(struct rpc_call *call, struct repository_call *out,
 	return MB_OK;
 }
 
-/* ---- readings ---- */
+/* ---- from hand-over to answer ---- */
 
-static void cancel_reading(void *data)
+struct errand {
+	struct rpc_call *call;
+	struct repository *repository;
+	struct repository_call *part;
+	call_answer_fn *answer;
+	void *data;
+};
+
+static void cancel_errand(void *data)
 {
-	struct reading *reading = data;
+	struct errand *errand = data;
 
-	repository_cancel(reading->services->repository, &reading->read.call);
+	repository_cancel(errand->repository, errand->part);
 }
 
-static void end_reading(struct repository_call *done)
+static void end_errand(struct repository_call *done)
 {
-	struct reading *reading = done->data;
-	struct rpc_call *call = reading->call;
+	struct errand *errand = done->data;
+	struct rpc_call *call = errand->call;
 	struct mb_err err = done->err;
-	enum mb_code code = done->code;
 
 	rpc_call_on_cancel(call, NULL, NULL);
-	if (code == MB_OK && reading->one) {
-		code = reading->read.queries[0].code;
-		err = reading->read.queries[0].err;
-	}
-	if (code == MB_OK) {
-		code = reading->answer(reading, &err);
-	}
-	if (code != MB_OK) {
+	if (done->code != MB_OK || errand->answer(errand->data, &err) != MB_OK) {
 		call_fail(call, &err);
 	}
+}
+
+enum mb_code call_begin(struct rpc_call *call, const struct services *services,
+			struct repository_call *out, call_answer_fn *answer, void *data,
+			struct mb_err *err)
+{
+	struct errand *errand = arena_alloc(rpc_call_arena(call), sizeof(*errand));
+
+	if (errand == NULL) {
+		return arena_fail(rpc_call_arena(call), err);
+	}
+	*errand = (struct errand){call, services->repository, out, answer, data};
+	return call_prepare(call, out, end_errand, errand, err);
+}
+
+void call_hand_over(struct repository_call *part)
+{
+	struct errand *errand = part->data;
+
+	rpc_call_on_cancel(errand->call, cancel_errand, errand);
+}
+
+/* ---- readings ---- */
+
+static enum mb_code answer_reading(void *data, struct mb_err *err)
+{
+	struct reading *reading = data;
+	const struct member_query *query = &reading->read.queries[0];
+
+	if (reading->one && query->code != MB_OK) {
+		*err = query->err;
+		return query->code;
+	}
+	return reading->answer(reading, err);
 }
 
 struct reading *reading_begin(struct rpc_call *call, struct services *services, const void *request,
@@ -111,7 +170,8 @@ struct reading *reading_begin(struct rpc_call *call, struct services *services, 
 	struct mb_err err = {0};
 
 	if (reading == NULL || queries == NULL ||
-	    call_prepare(call, &reading->read.call, end_reading, reading, &err) != MB_OK) {
+	    call_begin(call, services, &reading->read.call, answer_reading, reading, &err) !=
+		    MB_OK) {
 		call_fail(call, &err);
 		return NULL;
 	}
@@ -141,8 +201,7 @@ void reading_submit(struct reading *reading)
 			query->code = call_may_ask(reading->call, &query->ref, &query->err);
 		}
 	}
-	/* First, because after the hand-over the call may be over at any moment. */
-	rpc_call_on_cancel(reading->call, cancel_reading, reading);
+	call_hand_over(&reading->read.call);
 	repository_read(reading->services->repository, &reading->read);
 }
 

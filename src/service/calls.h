@@ -16,6 +16,12 @@
 
 /* Fails a call whose arena is used up, or with err. */
 void call_fail(struct rpc_call *call, const struct mb_err *err);
+/* Replies with what was built in the call's arena, if all of it had room. */
+enum mb_code call_reply(struct rpc_call *call, const ProtobufCMessage *response,
+			struct mb_err *err);
+/* The same for an answer that is kept with the request: its bytes. */
+enum mb_code call_pack(struct arena *arena, const ProtobufCMessage *response, struct str *out,
+		       struct mb_err *err);
 /* Whether the caller's role has a permission beyond the method's own: MB_PERMISSION_MISSING. */
 enum mb_code call_may(const struct rpc_call *call, const struct services *services,
 		      const char *permission, struct mb_err *err);
@@ -66,3 +72,13 @@ const struct member *reading_member(const struct reading *reading);
 /* Prepares the repository's part of a call. */
 enum mb_code call_prepare(struct rpc_call *call, struct repository_call *out,
 			  repository_done_cb *cb, void *data, struct mb_err *err);
+
+/* The same for a call that ends as soon as the repository is done: with its error, or `answer` replies
+ * or returns why it cannot. */
+typedef enum mb_code call_answer_fn(void *data, struct mb_err *err);
+enum mb_code call_begin(struct rpc_call *call, const struct services *services,
+			struct repository_call *out, call_answer_fn *answer, void *data,
+			struct mb_err *err);
+/* Right before such a part is submitted, because after that the call may be over at any moment: who
+ * gives up the call cancels the part. */
+void call_hand_over(struct repository_call *part);

@@ -4,7 +4,6 @@
  * all: form on the queue's thread, then repository_decide(), whose answer is packed inside the
  * transaction, because it is kept for those who send the same request_id again.
  */
-#include "rpc/pb.h"
 #include "service/calls.h"
 #include "service/map.h"
 
@@ -18,23 +17,13 @@ struct deciding {
 
 /* ---- the call ---- */
 
-static void cancel_deciding(void *data)
+static enum mb_code answer_decision(void *data, struct mb_err *err)
 {
 	struct deciding *deciding = data;
 
-	repository_cancel(deciding->services->repository, &deciding->decision.call);
-}
-
-static void end_deciding(struct repository_call *done)
-{
-	struct deciding *deciding = done->data;
-
-	rpc_call_on_cancel(deciding->call, NULL, NULL);
-	if (done->code == MB_OK) {
-		rpc_call_reply_bytes(deciding->call, deciding->decision.answered);
-	} else {
-		call_fail(deciding->call, &done->err);
-	}
+	(void)err;
+	rpc_call_reply_bytes(deciding->call, deciding->decision.answered);
+	return MB_OK;
 }
 
 static struct deciding *begin(struct rpc_call *call, void *data, enum activity_kind kind,
@@ -43,8 +32,8 @@ static struct deciding *begin(struct rpc_call *call, void *data, enum activity_k
 	struct deciding *deciding = arena_alloc(rpc_call_arena(call), sizeof(*deciding));
 	struct mb_err err = {0};
 
-	if (deciding == NULL ||
-	    call_prepare(call, &deciding->decision.call, end_deciding, deciding, &err) != MB_OK) {
+	if (deciding == NULL || call_begin(call, data, &deciding->decision.call, answer_decision,
+					   deciding, &err) != MB_OK) {
 		call_fail(call, &err);
 		return NULL;
 	}
@@ -69,7 +58,7 @@ static void submit(struct deciding *deciding, enum mb_code code, struct mb_err *
 		call_fail(deciding->call, err);
 		return;
 	}
-	rpc_call_on_cancel(deciding->call, cancel_deciding, deciding);
+	call_hand_over(&deciding->decision.call);
 	repository_decide(deciding->services->repository, &deciding->decision);
 }
 
@@ -146,21 +135,6 @@ static enum mb_code from_key(const Memberd__V1__ActivityKey *message, struct act
 
 /* ---- answers ---- */
 
-static enum mb_code pack(const struct repository_decision *req, const ProtobufCMessage *message,
-			 struct str *out, struct mb_err *err)
-{
-	struct str packed = {0};
-
-	if (!arena_overflowed(req->call.arena)) {
-		packed = pb_pack(req->call.arena, message);
-	}
-	if (arena_overflowed(req->call.arena)) {
-		return arena_fail(req->call.arena, err);
-	}
-	*out = packed;
-	return MB_OK;
-}
-
 /* Empty when nothing was written. */
 static char *to_entry_id(struct arena *arena, const struct decided *decided)
 {
@@ -179,7 +153,7 @@ static char *to_entry_id(struct arena *arena, const struct decided *decided)
 		response.member = to_member(req->call.arena, decided->member, false); \
 		response.info = to_info(req->call.arena, decided->member);            \
 		response.entry_id = to_entry_id(req->call.arena, decided);            \
-		return pack(req, &response.base, out, err);                           \
+		return call_pack(req->call.arena, &response.base, out, err);          \
 	}
 
 PACK_MEMBER(pack_override, OverrideTierResponse, OVERRIDE_TIER_RESPONSE)
@@ -200,7 +174,7 @@ PACK_MEMBER(pack_suspension, SuspendMemberResponse, SUSPEND_MEMBER_RESPONSE)
 		response.other_id = to_id(arena, decided[1].member->member_id);  \
 		response.other_info = to_info(arena, decided[1].member);         \
 		response.other_entry_id = to_entry_id(arena, &decided[1]);       \
-		return pack(req, &response.base, out, err);                      \
+		return call_pack(req->call.arena, &response.base, out, err);     \
 	}
 
 PACK_LINK(pack_link, LinkMembersResponse, LINK_MEMBERS_RESPONSE)
@@ -222,7 +196,7 @@ PACK_LINK(pack_unlink, UnlinkMembersResponse, UNLINK_MEMBERS_RESPONSE)
 		response.tier = (Memberd__V1__Tier)member->standing.shown;       \
 		response.info = to_info(arena, member);                          \
 		response.member_id = to_id(arena, member->member_id);            \
-		return pack(req, &response.base, out, err);                      \
+		return call_pack(req->call.arena, &response.base, out, err);     \
 	}
 
 PACK_SCORE(pack_credibility, SetCredibilityResponse, SET_CREDIBILITY_RESPONSE)

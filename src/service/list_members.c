@@ -40,8 +40,9 @@ static Memberd__V1__ListMembersResponse__Listed *to_listed(struct arena *arena,
 	return message;
 }
 
-static enum mb_code answer_listing(struct listing *listing, struct mb_err *err)
+static enum mb_code answer_listing(void *data, struct mb_err *err)
 {
+	struct listing *listing = data;
 	struct arena *arena = rpc_call_arena(listing->call);
 	const struct repository_list *list = &listing->list;
 	const struct page page = {.after = list->last};
@@ -58,29 +59,7 @@ static enum mb_code answer_listing(struct listing *listing, struct mb_err *err)
 			return err->code;
 		}
 	}
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(listing->call, &response.base);
-	return MB_OK;
-}
-
-static void end_listing(struct repository_call *done)
-{
-	struct listing *listing = done->data;
-	struct mb_err err = done->err;
-
-	rpc_call_on_cancel(listing->call, NULL, NULL);
-	if (done->code != MB_OK || answer_listing(listing, &err) != MB_OK) {
-		call_fail(listing->call, &err);
-	}
-}
-
-static void cancel_listing(void *data)
-{
-	struct listing *listing = data;
-
-	repository_cancel(listing->services->repository, &listing->list.call);
+	return call_reply(listing->call, &response.base, err);
 }
 
 static enum mb_code from_request(const Memberd__V1__ListMembersRequest *request,
@@ -115,7 +94,7 @@ void list_members(struct rpc_call *call, const ProtobufCMessage *message, void *
 	struct mb_err err = {0};
 
 	if (listing == NULL ||
-	    call_prepare(call, &listing->list.call, end_listing, listing, &err) != MB_OK) {
+	    call_begin(call, data, &listing->list.call, answer_listing, listing, &err) != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
@@ -127,6 +106,6 @@ void list_members(struct rpc_call *call, const ProtobufCMessage *message, void *
 		call_fail(call, &err);
 		return;
 	}
-	rpc_call_on_cancel(call, cancel_listing, listing);
+	call_hand_over(&listing->list.call);
 	repository_list(listing->services->repository, &listing->list);
 }

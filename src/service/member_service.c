@@ -4,7 +4,6 @@
  * struct changing, whose answer is packed inside the transaction, because it is kept for those who
  * send the same request_id again.
  */
-#include "rpc/pb.h"
 #include "rpc/status.h"
 #include "service/calls.h"
 #include "service/grants.h"
@@ -42,11 +41,7 @@ static enum mb_code answer_get(struct reading *reading, struct mb_err *err)
 
 	response.member = to_member(arena, reading_member(reading), is_full(reading));
 	response.info = to_info(arena, reading_member(reading));
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(reading->call, &response.base);
-	return MB_OK;
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void get_member(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -99,11 +94,7 @@ static enum mb_code answer_batch(struct reading *reading, struct mb_err *err)
 		response.results[response.n_results++] =
 			to_result(reading, &reading->read.queries[i]);
 	}
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(reading->call, &response.base);
-	return MB_OK;
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void batch_get_members(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -142,11 +133,7 @@ static enum mb_code answer_lookup(struct reading *reading, struct mb_err *err)
 
 	response.member_id = to_id(arena, reading_member(reading)->member_id);
 	response.state = (Memberd__V1__MemberState)reading_member(reading)->state;
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(reading->call, &response.base);
-	return MB_OK;
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void lookup_member(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -176,23 +163,13 @@ struct changing {
 	struct services *services;
 };
 
-static void cancel_changing(void *data)
+static enum mb_code answer_change(void *data, struct mb_err *err)
 {
 	struct changing *changing = data;
 
-	repository_cancel(changing->services->repository, &changing->write.call);
-}
-
-static void end_changing(struct repository_call *done)
-{
-	struct changing *changing = done->data;
-
-	rpc_call_on_cancel(changing->call, NULL, NULL);
-	if (done->code == MB_OK) {
-		rpc_call_reply_bytes(changing->call, changing->write.answered);
-	} else {
-		call_fail(changing->call, &done->err);
-	}
+	(void)err;
+	rpc_call_reply_bytes(changing->call, changing->write.answered);
+	return MB_OK;
 }
 
 static struct changing *begin_change(struct rpc_call *call, void *data, enum member_write_kind kind,
@@ -202,7 +179,7 @@ static struct changing *begin_change(struct rpc_call *call, void *data, enum mem
 	struct mb_err err = {0};
 
 	if (changing == NULL ||
-	    call_prepare(call, &changing->write.call, end_changing, changing, &err) != MB_OK) {
+	    call_begin(call, data, &changing->write.call, answer_change, changing, &err) != MB_OK) {
 		call_fail(call, &err);
 		return NULL;
 	}
@@ -216,23 +193,8 @@ static struct changing *begin_change(struct rpc_call *call, void *data, enum mem
 
 static void submit_change(struct changing *changing)
 {
-	rpc_call_on_cancel(changing->call, cancel_changing, changing);
+	call_hand_over(&changing->write.call);
 	repository_write(changing->services->repository, &changing->write);
-}
-
-static enum mb_code pack_answer(const struct repository_write *req, const ProtobufCMessage *message,
-				struct str *out, struct mb_err *err)
-{
-	struct str packed = {0};
-
-	if (!arena_overflowed(req->call.arena)) {
-		packed = pb_pack(req->call.arena, message);
-	}
-	if (arena_overflowed(req->call.arena)) {
-		return arena_fail(req->call.arena, err);
-	}
-	*out = packed;
-	return MB_OK;
 }
 
 static enum mb_code pack_enrolled(const struct repository_write *req, const struct member *member,
@@ -242,7 +204,7 @@ static enum mb_code pack_enrolled(const struct repository_write *req, const stru
 
 	response.member = to_member(req->call.arena, member, false);
 	response.info = to_info(req->call.arena, member);
-	return pack_answer(req, &response.base, out, err);
+	return call_pack(req->call.arena, &response.base, out, err);
 }
 
 static enum mb_code pack_linked(const struct repository_write *req, const struct member *member,
@@ -251,7 +213,7 @@ static enum mb_code pack_linked(const struct repository_write *req, const struct
 	Memberd__V1__LinkIdentityResponse response = MEMBERD__V1__LINK_IDENTITY_RESPONSE__INIT;
 
 	response.info = to_info(req->call.arena, member);
-	return pack_answer(req, &response.base, out, err);
+	return call_pack(req->call.arena, &response.base, out, err);
 }
 
 static enum mb_code pack_unlinked(const struct repository_write *req, const struct member *member,
@@ -260,7 +222,7 @@ static enum mb_code pack_unlinked(const struct repository_write *req, const stru
 	Memberd__V1__UnlinkIdentityResponse response = MEMBERD__V1__UNLINK_IDENTITY_RESPONSE__INIT;
 
 	response.info = to_info(req->call.arena, member);
-	return pack_answer(req, &response.base, out, err);
+	return call_pack(req->call.arena, &response.base, out, err);
 }
 
 static enum mb_code from_write_identity(const Memberd__V1__Identity *message,
@@ -309,7 +271,7 @@ static enum mb_code pack_updated(const struct repository_write *req, const struc
 
 	response.member = to_member(req->call.arena, member, false);
 	response.info = to_info(req->call.arena, member);
-	return pack_answer(req, &response.base, out, err);
+	return call_pack(req->call.arena, &response.base, out, err);
 }
 
 static enum mb_code from_update(struct rpc_call *call,

@@ -133,15 +133,9 @@ struct getting {
 	bool in_force;
 };
 
-static void cancel_getting(void *data)
+static enum mb_code answer_get(void *data, struct mb_err *err)
 {
 	struct getting *getting = data;
-
-	repository_cancel(getting->services->repository, &getting->text.call);
-}
-
-static enum mb_code answer_get(struct getting *getting, struct mb_err *err)
-{
 	struct arena *arena = rpc_call_arena(getting->call);
 	Memberd__V1__GetPolicyResponse response = MEMBERD__V1__GET_POLICY_RESPONSE__INIT;
 	struct policy_version version;
@@ -153,22 +147,7 @@ static enum mb_code answer_get(struct getting *getting, struct mb_err *err)
 	}
 	response.policy = to_version(arena, &version, getting->in_force);
 	response.text = to_text(arena, getting->text.text);
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(getting->call, &response.base);
-	return MB_OK;
-}
-
-static void end_getting(struct repository_call *done)
-{
-	struct getting *getting = done->data;
-	struct mb_err err = done->err;
-
-	rpc_call_on_cancel(getting->call, NULL, NULL);
-	if (done->code != MB_OK || answer_get(getting, &err) != MB_OK) {
-		call_fail(getting->call, &err);
-	}
+	return call_reply(getting->call, &response.base, err);
 }
 
 static void get_policy(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -183,7 +162,7 @@ static void get_policy(struct rpc_call *call, const ProtobufCMessage *message, v
 			      "must be the number of a version, or 0 for the one in force");
 	}
 	if (getting == NULL || err.code != MB_OK ||
-	    call_prepare(call, &getting->text.call, end_getting, getting, &err) != MB_OK) {
+	    call_begin(call, data, &getting->text.call, answer_get, getting, &err) != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
@@ -192,7 +171,7 @@ static void get_policy(struct rpc_call *call, const ProtobufCMessage *message, v
 	now = version_now(getting->services->repository);
 	getting->text.version = request->version == 0 ? now : (int32_t)request->version;
 	getting->in_force = getting->text.version == now;
-	rpc_call_on_cancel(call, cancel_getting, getting);
+	call_hand_over(&getting->text.call);
 	repository_policy_text(getting->services->repository, &getting->text);
 }
 
@@ -205,23 +184,13 @@ struct trying {
 	void (*ended)(struct trying *trying); /* the text was read */
 };
 
-static void cancel_trying(void *data)
+static enum mb_code end_trying(void *data, struct mb_err *err)
 {
 	struct trying *trying = data;
 
-	repository_cancel(trying->services->repository, &trying->attempt.call);
-}
-
-static void end_trying(struct repository_call *done)
-{
-	struct trying *trying = done->data;
-
-	rpc_call_on_cancel(trying->call, NULL, NULL);
-	if (done->code != MB_OK) {
-		call_fail(trying->call, &done->err);
-	} else {
-		trying->ended(trying);
-	}
+	(void)err;
+	trying->ended(trying);
+	return MB_OK;
 }
 
 static enum mb_code prepare_trying(struct rpc_call *call, struct services *services,
@@ -230,13 +199,13 @@ static enum mb_code prepare_trying(struct rpc_call *call, struct services *servi
 	out->call = call;
 	out->services = services;
 	return from_text(text, &out->attempt.policy, err) == MB_OK
-		       ? call_prepare(call, &out->attempt.call, end_trying, out, err)
+		       ? call_begin(call, services, &out->attempt.call, end_trying, out, err)
 		       : err->code;
 }
 
 static void submit_trying(struct trying *trying)
 {
-	rpc_call_on_cancel(trying->call, cancel_trying, trying);
+	call_hand_over(&trying->attempt.call);
 	repository_try_policy(trying->services->repository, &trying->attempt);
 }
 
@@ -305,23 +274,13 @@ struct publishing {
 	struct repository_publish publish;
 };
 
-static void cancel_publishing(void *data)
+static enum mb_code answer_publish(void *data, struct mb_err *err)
 {
 	struct publishing *publishing = data;
 
-	repository_cancel(publishing->trying.services->repository, &publishing->publish.call);
-}
-
-static void end_publishing(struct repository_call *done)
-{
-	struct publishing *publishing = done->data;
-
-	rpc_call_on_cancel(publishing->trying.call, NULL, NULL);
-	if (done->code == MB_OK) {
-		rpc_call_reply_bytes(publishing->trying.call, publishing->publish.answered);
-	} else {
-		call_fail(publishing->trying.call, &done->err);
-	}
+	(void)err;
+	rpc_call_reply_bytes(publishing->trying.call, publishing->publish.answered);
+	return MB_OK;
 }
 
 static enum mb_code pack_published(const struct repository_publish *req,
@@ -330,18 +289,10 @@ static enum mb_code pack_published(const struct repository_publish *req,
 {
 	struct arena *arena = req->call.arena;
 	Memberd__V1__PublishPolicyResponse response = MEMBERD__V1__PUBLISH_POLICY_RESPONSE__INIT;
-	struct str packed = {0};
 
 	response.published =
 		to_version(arena, version, version->policy->effective_from <= version->known_at);
-	if (!arena_overflowed(arena)) {
-		packed = pb_pack(arena, &response.base);
-	}
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	*out = packed;
-	return MB_OK;
+	return call_pack(arena, &response.base, out, err);
 }
 
 /* "41:13: tiers.gold.attain: must be …" */
@@ -385,7 +336,7 @@ static void publish_tried(struct trying *trying)
 		fail_invalid(trying);
 		return;
 	}
-	rpc_call_on_cancel(trying->call, cancel_publishing, publishing);
+	call_hand_over(&publishing->publish.call);
 	repository_publish(trying->services->repository, &publishing->publish);
 }
 
@@ -407,7 +358,7 @@ static enum mb_code from_publish(struct rpc_call *call, struct services *service
 		code = prepare_trying(call, services, request->text, &out->trying, err);
 	}
 	if (code == MB_OK) {
-		code = call_prepare(call, &publish->call, end_publishing, out, err);
+		code = call_begin(call, services, &publish->call, answer_publish, out, err);
 	}
 	publish->policy = out->trying.attempt.policy;
 	publish->policy_file = "policy";

@@ -11,13 +11,13 @@ struct previewing {
 	const Memberd__V1__PreviewScoreRequest *request;
 };
 
-static void answer_preview(struct previewing *previewing)
+static enum mb_code answer_preview(void *data, struct mb_err *err)
 {
+	struct previewing *previewing = data;
 	struct arena *arena = rpc_call_arena(previewing->call);
 	struct repository_record *record = &previewing->preview.record;
 	Memberd__V1__PreviewScoreResponse response = MEMBERD__V1__PREVIEW_SCORE_RESPONSE__INIT;
 	Memberd__V1__GetScoreResponse after = MEMBERD__V1__GET_SCORE_RESPONSE__INIT;
-	struct mb_err err = {0};
 
 	response.results = arena_array(arena, record->n, sizeof(*response.results));
 	for (size_t i = 0; response.results != NULL && i < record->n; i++) {
@@ -26,30 +26,7 @@ static void answer_preview(struct previewing *previewing)
 	}
 	to_score_answer(arena, previewing->preview.member, &after);
 	response.after = &after;
-	if (arena_overflowed(arena)) {
-		call_fail(previewing->call, &err);
-		return;
-	}
-	rpc_call_reply(previewing->call, &response.base);
-}
-
-static void end_preview(struct repository_call *done)
-{
-	struct previewing *previewing = done->data;
-
-	rpc_call_on_cancel(previewing->call, NULL, NULL);
-	if (done->code == MB_OK) {
-		answer_preview(previewing);
-	} else {
-		call_fail(previewing->call, &done->err);
-	}
-}
-
-static void cancel_preview(void *data)
-{
-	struct previewing *previewing = data;
-
-	repository_cancel(previewing->services->repository, &previewing->preview.record.call);
+	return call_reply(previewing->call, &response.base, err);
 }
 
 static void from_item(const struct previewing *previewing, const Memberd__V1__Activity *message,
@@ -127,12 +104,12 @@ void preview_score(struct rpc_call *call, const ProtobufCMessage *message, void 
 	previewing->call = call;
 	previewing->services = data;
 	previewing->request = (const void *)message;
-	if (call_prepare(call, &previewing->preview.record.call, end_preview, previewing, &err) !=
-		    MB_OK ||
+	if (call_begin(call, data, &previewing->preview.record.call, answer_preview, previewing,
+		       &err) != MB_OK ||
 	    begin_preview(previewing, &err) != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
-	rpc_call_on_cancel(call, cancel_preview, previewing);
+	call_hand_over(&previewing->preview.record.call);
 	repository_preview(previewing->services->repository, &previewing->preview);
 }

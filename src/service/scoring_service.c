@@ -14,43 +14,19 @@
 struct record_call {
 	struct recording recording;
 	struct rpc_call *call;
-	struct services *services;
 };
 
-static void answer_record(struct record_call *record)
+static enum mb_code answer_record(void *data, struct mb_err *err)
 {
+	struct record_call *record = data;
 	struct arena *arena = rpc_call_arena(record->call);
 	Memberd__V1__RecordActivitiesResponse response =
 		MEMBERD__V1__RECORD_ACTIVITIES_RESPONSE__INIT;
-	struct mb_err err = {0};
 
 	response.results = recording_results(&record->recording, arena);
 	response.n_results = record->recording.record.n;
 	/* The activities are kept all the same; sent again they are replays. */
-	if (arena_overflowed(arena)) {
-		call_fail(record->call, &err);
-		return;
-	}
-	rpc_call_reply(record->call, &response.base);
-}
-
-static void end_record(struct repository_call *done)
-{
-	struct record_call *record = done->data;
-
-	rpc_call_on_cancel(record->call, NULL, NULL);
-	if (done->code == MB_OK) {
-		answer_record(record);
-	} else {
-		call_fail(record->call, &done->err);
-	}
-}
-
-static void cancel_record(void *data)
-{
-	struct record_call *record = data;
-
-	repository_cancel(record->services->repository, &record->recording.record.call);
+	return call_reply(record->call, &response.base, err);
 }
 
 static void record_activities(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -67,15 +43,15 @@ static void record_activities(struct rpc_call *call, const ProtobufCMessage *mes
 	}
 	record = arena_alloc(arena, sizeof(*record));
 	if (record == NULL ||
-	    call_prepare(call, &record->recording.record.call, end_record, record, &err) != MB_OK ||
+	    call_begin(call, services, &record->recording.record.call, answer_record, record,
+		       &err) != MB_OK ||
 	    recording_make(&record->recording, call, services, request->activities,
 			   request->n_activities, arena) != MB_OK) {
 		call_fail(call, &err);
 		return;
 	}
 	record->call = call;
-	record->services = services;
-	rpc_call_on_cancel(call, cancel_record, record);
+	call_hand_over(&record->recording.record.call);
 	repository_record(services->repository, &record->recording.record);
 }
 
@@ -88,11 +64,7 @@ static enum mb_code answer_score(struct reading *reading, struct mb_err *err)
 	Memberd__V1__GetScoreResponse response = MEMBERD__V1__GET_SCORE_RESPONSE__INIT;
 
 	to_score_answer(arena, member, &response);
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(reading->call, &response.base);
-	return MB_OK;
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void get_score(struct rpc_call *call, const ProtobufCMessage *message, void *data)

@@ -121,11 +121,7 @@ static enum mb_code answer_progress(struct reading *reading, struct mb_err *err)
 			to_lapse(arena, &progress->lapses[i], member->policy);
 	}
 	response.info = to_info(arena, member);
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(reading->call, &response.base);
-	return MB_OK;
+	return call_reply(reading->call, &response.base, err);
 }
 
 void get_tier_progress(struct rpc_call *call, const ProtobufCMessage *message, void *data)

@@ -31,11 +31,7 @@ static enum mb_code answer_offer(struct reading *reading, struct mb_err *err)
 		response.unlock_score_missing = missing > 0 ? missing : 0;
 	}
 	response.info = to_info(arena, member);
-	if (arena_overflowed(arena)) {
-		return arena_fail(arena, err);
-	}
-	rpc_call_reply(reading->call, &response.base);
-	return MB_OK;
+	return call_reply(reading->call, &response.base, err);
 }
 
 static void get_upgrade_offer(struct rpc_call *call, const ProtobufCMessage *message, void *data)
