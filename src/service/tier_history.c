@@ -1,25 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ListTierHistory goes on as of and as known at the instants that its first page had: the token holds
- * them, so that no page repeats or skips a row whatever is recorded in between.
+ * ListTierHistory: what the fold says today, or what was told.
  */
 #include "service/tier_history.h"
 
-#include "service/calls.h"
 #include "service/map.h"
-#include "service/page.h"
-
-#define PAGE_NORMAL 50
-#define PAGE_MOST   200
+#include "service/member_page.h"
 
 struct listing {
+	struct member_page page;
 	unsigned parts;
-	int32_t size;
-	struct str scope;
 	uint32_t kinds;
-	bool goes_on; /* by a token */
-	struct page page; /* of the token; else zero */
 };
+
+/* ---- answers ---- */
+
+static enum mb_code answer_history(struct reading *reading, struct mb_err *err)
+{
+	const struct listing *listing = reading->prepared;
+	struct arena *arena = rpc_call_arena(reading->call);
+	const struct member *member = reading_member(reading);
+	Memberd__V1__ListTierHistoryResponse response =
+		MEMBERD__V1__LIST_TIER_HISTORY_RESPONSE__INIT;
+
+	response.member_id = to_id(arena, member->member_id);
+	response.transitions = arena_array(arena, member->n_history, sizeof(*response.transitions));
+	for (size_t i = 0; response.transitions != NULL && i < member->n_history; i++) {
+		response.transitions[response.n_transitions++] =
+			to_transition(arena, &member->history[i]);
+	}
+	response.overrides = arena_array(arena, member->n_overrides, sizeof(*response.overrides));
+	for (size_t i = 0; response.overrides != NULL && i < member->n_overrides; i++) {
+		response.overrides[response.n_overrides++] =
+			to_transition(arena, &member->overrides[i]);
+	}
+	response.info = member_page_info(reading, &listing->page);
+	if (member->history_goes_on) {
+		response.next_page_token =
+			member_page_token(reading, &listing->page,
+					  reading->read.history_first + member->n_history, err);
+	}
+	return response.next_page_token == NULL ? err->code
+						: call_reply(reading->call, &response.base, err);
+}
+
+/* ---- questions ---- */
 
 static enum mb_code view_parts(Memberd__V1__TierHistoryView view, unsigned *parts,
 			       struct mb_err *err)
@@ -37,98 +62,21 @@ static enum mb_code view_parts(Memberd__V1__TierHistoryView view, unsigned *part
 	}
 }
 
-/* Method and arguments, those of the page itself aside. */
-static enum mb_code make_scope(struct rpc_call *call,
-			       const Memberd__V1__ListTierHistoryRequest *request, struct str *out,
-			       struct mb_err *err)
-{
-	Memberd__V1__ListTierHistoryRequest arguments = *request;
-
-	arguments.page_size = 0;
-	arguments.page_token = (char *)protobuf_c_empty_string;
-	return page_scope(rpc_call_method(call), &arguments.base, rpc_call_arena(call), out, err);
-}
-
-/* ---- answers ---- */
-
-/* The token of the page after this one. */
-static enum mb_code put_token(struct reading *reading, const struct member *member,
-			      int64_t revision, Memberd__V1__ListTierHistoryResponse *out,
-			      struct mb_err *err)
-{
-	const struct listing *listing = reading->prepared;
-	const struct page next = {
-		.next = (int32_t)(reading->read.history_first + member->n_history),
-		.as_of = member->axes.as_of,
-		.known_at = member->axes.known_at,
-		.revision = revision};
-
-	if (!member->history_goes_on) {
-		return MB_OK;
-	}
-	out->next_page_token = page_token_make(reading->services->repository, listing->scope, &next,
-					       rpc_call_arena(reading->call), err);
-	return out->next_page_token != NULL ? MB_OK : err->code;
-}
-
-static enum mb_code answer_history(struct reading *reading, struct mb_err *err)
-{
-	const struct listing *listing = reading->prepared;
-	struct arena *arena = rpc_call_arena(reading->call);
-	const struct member *member = reading_member(reading);
-	int64_t revision = listing->goes_on ? listing->page.revision : member->revision;
-	Memberd__V1__ListTierHistoryResponse response =
-		MEMBERD__V1__LIST_TIER_HISTORY_RESPONSE__INIT;
-	enum mb_code code;
-
-	response.member_id = to_id(arena, member->member_id);
-	response.transitions = arena_array(arena, member->n_history, sizeof(*response.transitions));
-	for (size_t i = 0; response.transitions != NULL && i < member->n_history; i++) {
-		response.transitions[response.n_transitions++] =
-			to_transition(arena, &member->history[i]);
-	}
-	response.overrides = arena_array(arena, member->n_overrides, sizeof(*response.overrides));
-	for (size_t i = 0; response.overrides != NULL && i < member->n_overrides; i++) {
-		response.overrides[response.n_overrides++] =
-			to_transition(arena, &member->overrides[i]);
-	}
-	response.info = to_info(arena, member);
-	if (response.info != NULL) {
-		response.info->revision = revision;
-	}
-	code = put_token(reading, member, revision, &response, err);
-	if (code == MB_OK && arena_overflowed(arena)) {
-		code = arena_fail(arena, err);
-	}
-	if (code == MB_OK) {
-		rpc_call_reply(reading->call, &response.base);
-	}
-	return code;
-}
-
-/* ---- questions ---- */
-
 static enum mb_code read_listing(struct rpc_call *call, const struct services *services,
 				 const Memberd__V1__ListTierHistoryRequest *request,
 				 struct listing *out, struct mb_err *err)
 {
+	Memberd__V1__ListTierHistoryRequest arguments = *request;
 	enum mb_code code = view_parts(request->view, &out->parts, err);
 
 	if (code == MB_OK) {
 		code = from_transition_kinds(request->kinds, request->n_kinds, &out->kinds, err);
 	}
-	if (code == MB_OK) {
-		code = page_size(request->page_size, PAGE_NORMAL, PAGE_MOST, &out->size, err);
-	}
-	if (code == MB_OK) {
-		code = make_scope(call, request, &out->scope, err);
-	}
-	out->goes_on = request->page_token[0] != '\0';
-	if (code == MB_OK && out->goes_on) {
-		code = page_token_read(services->repository, out->scope, request->page_token,
-				       &out->page, err);
-	}
-	return code;
+	arguments.page_size = 0;
+	arguments.page_token = (char *)protobuf_c_empty_string;
+	return code == MB_OK ? member_page_read(call, services, &arguments.base, request->page_size,
+						request->page_token, &out->page, err)
+			     : code;
 }
 
 void list_tier_history(struct rpc_call *call, const ProtobufCMessage *message, void *data)
@@ -149,12 +97,9 @@ void list_tier_history(struct rpc_call *call, const ProtobufCMessage *message, v
 		return;
 	}
 	reading->prepared = listing;
-	if (reading_ask(reading, &question) == MB_OK && listing->goes_on) {
-		reading->read.axes =
-			(struct axes){true, true, listing->page.as_of, listing->page.known_at};
-	}
-	reading->read.history_first = (size_t)listing->page.next;
-	reading->read.history_most = (size_t)listing->size;
+	member_page_ask(reading, &question, &listing->page);
+	reading->read.history_first = (size_t)listing->page.page.next;
+	reading->read.history_most = (size_t)listing->page.size;
 	reading->read.history_kinds = listing->kinds;
 	reading_submit_one(reading, request->min_revision);
 }
