@@ -93,7 +93,7 @@ struct store_ops {
 	enum mb_code (*add_history)(struct store_view *view, const struct history_row *row,
 				    int64_t *seq, struct mb_err *err);
 	enum mb_code (*add_outbox)(struct store_view *view, const struct outbox_row *row,
-				   struct mb_err *err);
+				   int64_t *seq, struct mb_err *err);
 	enum mb_code (*add_audit)(struct store_view *view, const struct audit_row *row,
 				  struct mb_err *err);
 	enum mb_code (*put_checkpoint)(struct store_view *view, const struct checkpoint_row *row,
@@ -128,6 +128,7 @@ struct store_view {
 	bool in_job; /* between begin and end of a run() */
 	bool changed; /* the transaction holds something to commit */
 	int64_t now; /* a write's known_at, a read's now */
+	int64_t outbox_seq; /* the last number that the job was given; 0: none */
 	enum mb_code failure; /* of the backend, since begin: the transaction is lost */
 	struct mb_err story;
 };

@@ -169,6 +169,7 @@ void engine_submit(struct engine *engine, struct store_job *job)
 	job->code = MB_OK;
 	job->err = (struct mb_err){0};
 	job->known_at = 0;
+	job->outbox_seq = 0;
 	pthread_mutex_lock(&engine->lock);
 	assert(!engine->stopping);
 	job_move(job, JOB_QUEUED);
@@ -312,8 +313,10 @@ static enum mb_code run_write(struct store_view *view, struct store_job *job, st
 	if (code != MB_OK) {
 		return code;
 	}
+	view->outbox_seq = 0;
 	run_job(view, job);
 	job->known_at = view->now;
+	job->outbox_seq = job->code == MB_OK ? view->outbox_seq : 0;
 	if (view->failure != MB_OK) {
 		*err = view->story;
 		return view->failure;
@@ -360,6 +363,7 @@ static void fail_group(struct engine *engine, struct list *group, const struct m
 		job->code = err->code;
 		job->err = *err;
 		job->known_at = 0;
+		job->outbox_seq = 0;
 	}
 }
 

@@ -78,7 +78,7 @@ enum mb_code memory_list_outbox(struct store_view *view, int64_t after, size_t m
 				struct row_list *out, struct mb_err *err);
 enum mb_code memory_bound_outbox(struct store_view *view, int64_t *first, int64_t *last,
 				 struct mb_err *err);
-enum mb_code memory_add_outbox(struct store_view *view, const struct outbox_row *row,
+enum mb_code memory_add_outbox(struct store_view *view, const struct outbox_row *row, int64_t *seq,
 			       struct mb_err *err);
 enum mb_code memory_last_audit(struct store_view *view, int32_t vb, struct arena *arena,
 			       struct audit_row *out, bool *found, struct mb_err *err);

@@ -111,7 +111,7 @@ enum mb_code memory_bound_outbox(struct store_view *view, int64_t *first, int64_
 	return MB_OK;
 }
 
-enum mb_code memory_add_outbox(struct store_view *view, const struct outbox_row *row,
+enum mb_code memory_add_outbox(struct store_view *view, const struct outbox_row *row, int64_t *seq,
 			       struct mb_err *err)
 {
 	struct outbox_row numbered = *row;
@@ -119,6 +119,7 @@ enum mb_code memory_add_outbox(struct store_view *view, const struct outbox_row 
 
 	numbered.seq = ++view_of(view)->state.outbox_seq;
 	key = key_of_number(T_OUTBOX, numbered.seq);
+	*seq = numbered.seq;
 	return memory_put_row(view, &key, &outbox_shape, &numbered, err);
 }
 

@@ -70,6 +70,8 @@ struct str sqlite_bytes(struct query *q, int column, struct arena *arena);
 enum mb_code sqlite_end(struct query *q, enum mb_code taken, struct mb_err *err);
 /* Rows that the last statement of this connection changed. */
 size_t sqlite_changes_of(struct store_view *view);
+/* The number of the row that this connection inserted last. */
+int64_t sqlite_last_rowid_of(struct store_view *view);
 /* next and end of a statement without rows. */
 enum mb_code sqlite_do(struct query *q, enum mb_code taken, struct mb_err *err);
 
@@ -107,7 +109,7 @@ enum mb_code sqlite_list_outbox(struct store_view *view, int64_t after, size_t m
 				struct row_list *out, struct mb_err *err);
 enum mb_code sqlite_bound_outbox(struct store_view *view, int64_t *first, int64_t *last,
 				 struct mb_err *err);
-enum mb_code sqlite_add_outbox(struct store_view *view, const struct outbox_row *row,
+enum mb_code sqlite_add_outbox(struct store_view *view, const struct outbox_row *row, int64_t *seq,
 			       struct mb_err *err);
 enum mb_code sqlite_last_audit(struct store_view *view, int32_t vb, struct arena *arena,
 			       struct audit_row *out, bool *found, struct mb_err *err);

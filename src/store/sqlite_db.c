@@ -278,3 +278,8 @@ size_t sqlite_changes_of(struct store_view *view)
 {
 	return (size_t)sqlite3_changes64(((struct sqlite_view *)view)->db);
 }
+
+int64_t sqlite_last_rowid_of(struct store_view *view)
+{
+	return sqlite3_last_insert_rowid(((struct sqlite_view *)view)->db);
+}

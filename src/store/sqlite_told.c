@@ -97,17 +97,22 @@ enum mb_code sqlite_list_outbox(struct store_view *view, int64_t after, size_t m
 	return sqlite_end(&q, MB_OK, err);
 }
 
-enum mb_code sqlite_add_outbox(struct store_view *view, const struct outbox_row *row,
+enum mb_code sqlite_add_outbox(struct store_view *view, const struct outbox_row *row, int64_t *seq,
 			       struct mb_err *err)
 {
 	struct query q = sqlite_ask_member(view, SQL_ADD_OUTBOX, row->member_id);
+	enum mb_code code;
 
 	sqlite_bind_int(&q, row->revision);
 	sqlite_bind_int(&q, row->kind);
 	sqlite_bind_int(&q, row->effective_at);
 	sqlite_bind_int(&q, row->known_at);
 	sqlite_bind_int(&q, row->history_seq);
-	return sqlite_do(&q, MB_OK, err);
+	code = sqlite_do(&q, MB_OK, err);
+	if (code == MB_OK) {
+		*seq = sqlite_last_rowid_of(view);
+	}
+	return code;
 }
 
 /* Its rows are pruned from the first one on, so what is there is all from there to the last. */

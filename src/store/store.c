@@ -380,7 +380,7 @@ enum mb_code store_add_outbox(struct store_view *view, const struct outbox_row *
 
 	assert(row->member_id > 0);
 	stamped.known_at = view->now;
-	return ops_to_write(view)->add_outbox(view, &stamped, err);
+	return ops_to_write(view)->add_outbox(view, &stamped, &view->outbox_seq, err);
 }
 
 enum mb_code store_add_audit(struct store_view *view, const struct audit_row *row,

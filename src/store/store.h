@@ -252,6 +252,7 @@ struct store_job {
 	enum mb_code code;
 	struct mb_err err;
 	int64_t known_at; /* of a write's transaction, now of a read; 0 when it was lost */
+	int64_t outbox_seq; /* of a write: the greatest number of its outbox rows; 0: it has none */
 	/* caller's */
 	store_done_cb *cb;
 	void *data;

@@ -258,6 +258,41 @@ static void the_outbox_tells_its_ends(void **state)
 	expect_bounds(4, 4);
 }
 
+static enum mb_code add_outbox_and_fail(struct store_job *job, struct store_view *view,
+					struct mb_err *err)
+{
+	OK(add_outbox(job, view, err));
+	return mb_fail(err, MB_FIELD_INVALID, "it is taken back");
+}
+
+static int64_t last_number_of(store_run_fn *run, enum mb_code expected)
+{
+	struct bed_job job;
+
+	bed_job_init(&job, STORE_WRITE, run, NULL);
+	store_submit(bed.store, &job.job);
+	store_bed_wait(&bed, &job);
+	assert_int_equal(job.job.code, expected);
+	return job.job.outbox_seq;
+}
+
+static enum mb_code add_two(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	OK(add_outbox(job, view, err));
+	OK(store_add_history(view, &(struct history_row){.member_id = 7}, &(int64_t){0}, err));
+	OK(add_outbox(job, view, err));
+	return store_put_member(view, &(struct member_row){.member_id = 7}, err);
+}
+
+static void a_write_tells_its_last_outbox_number(void **state)
+{
+	(void)state;
+	assert_true(last_number_of(add_outbox, MB_OK) == 1);
+	assert_true(last_number_of(add_two, MB_OK) == 3);
+	assert_true(last_number_of(put_many, MB_OK) == 0);
+	assert_true(last_number_of(add_outbox_and_fail, MB_FIELD_INVALID) == 0);
+}
+
 /* ---- decisions ---- */
 
 static struct audit_row audit_of(int64_t member_id, int64_t seq)
@@ -371,6 +406,7 @@ int main(int argc, char **argv)
 		TEST(members_are_walked_in_pages),
 		TEST(who_is_due_is_found_by_bucket_and_time),
 		TEST(the_outbox_tells_its_ends),
+		TEST(a_write_tells_its_last_outbox_number),
 		TEST(decisions_are_chains_of_a_bucket),
 		TEST(a_checkpoint_is_kept_until_it_is_not),
 	};
