@@ -102,11 +102,10 @@ static enum mb_code from_member(const Memberd__V1__MemberRef *message, struct li
 	const char *scope;
 
 	if (message != NULL) {
-		code = from_member_ref(message, ref, err);
+		code = from_member_field(message, "member", ref, err);
 		listing->audit.one_member = true;
 	}
 	if (code != MB_OK) {
-		mb_err_prefix_field(err, "member");
 		return code;
 	}
 	/* An issuer holds no blank, so no two members make the same text. */

@@ -119,10 +119,9 @@ static void batch_check_benefits(struct rpc_call *call, const ProtobufCMessage *
 		struct member_query *query = &reading->read.queries[i];
 		struct str benefit_id;
 
-		query->code = from_member_ref(request->checks[i]->member, &query->ref, &query->err);
-		if (query->code != MB_OK) {
-			mb_err_prefix_field(&query->err, "member");
-		} else {
+		query->code = from_member_field(request->checks[i]->member, "member", &query->ref,
+						&query->err);
+		if (query->code == MB_OK) {
 			query->code = from_benefit_id(request->checks[i]->benefit_id, &benefit_id,
 						      &query->err);
 		}

@@ -263,10 +263,8 @@ enum mb_code reading_ask(struct reading *reading, const struct question *questio
 	struct member_query *query = &reading->read.queries[0];
 	int64_t now = repository_now(reading->services->repository);
 
-	query->code = from_member_ref(question->member, &query->ref, &query->err);
-	if (query->code != MB_OK) {
-		mb_err_prefix_field(&query->err, "member");
-	} else {
+	query->code = from_member_field(question->member, "member", &query->ref, &query->err);
+	if (query->code == MB_OK) {
 		query->code = from_axes(question, now, &reading->read.axes, &query->err);
 	}
 	return query->code;

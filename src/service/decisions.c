@@ -84,10 +84,7 @@ static enum mb_code from_common(struct deciding *deciding, const char *request_i
 					    &decision->request_id, err);
 
 	if (code == MB_OK) {
-		code = from_member_ref(member, &decision->ref, err);
-		if (code != MB_OK) {
-			mb_err_prefix_field(err, "member");
-		}
+		code = from_member_field(member, "member", &decision->ref, err);
 	}
 	return code == MB_OK ? from_reason(reason, &decision->activity.reason, err) : code;
 }
@@ -271,10 +268,7 @@ static void change_link(struct deciding *deciding, bool linked, const char *requ
 
 	decision->activity.link.linked = linked;
 	if (code == MB_OK) {
-		code = from_member_ref(other, &decision->other, &err);
-		if (code != MB_OK) {
-			mb_err_prefix_field(&err, "other");
-		}
+		code = from_member_field(other, "other", &decision->other, &err);
 	}
 	submit(deciding, code, &err);
 }

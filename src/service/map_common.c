@@ -59,6 +59,17 @@ enum mb_code from_member_ref(const Memberd__V1__MemberRef *message, struct membe
 	return mb_fail(err, MB_FIELD_INVALID, "names nobody: give a member_id or an identity");
 }
 
+enum mb_code from_member_field(const Memberd__V1__MemberRef *message, const char *field,
+			       struct member_ref *out, struct mb_err *err)
+{
+	enum mb_code code = from_member_ref(message, out, err);
+
+	if (code != MB_OK) {
+		mb_err_prefix_field(err, "%s", field);
+	}
+	return code;
+}
+
 enum mb_code from_time(const Google__Protobuf__Timestamp *message, int64_t *out, struct mb_err *err)
 {
 	if (message == NULL) {

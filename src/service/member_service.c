@@ -282,10 +282,7 @@ static enum mb_code from_update(struct rpc_call *call,
 		from_request_id(request->request_id, rpc_call_arena(call), &out->request_id, err);
 
 	if (code == MB_OK) {
-		code = from_member_ref(request->member, &out->ref, err);
-		if (code != MB_OK) {
-			mb_err_prefix_field(err, "member");
-		}
+		code = from_member_field(request->member, "member", &out->ref, err);
 	}
 	if (code == MB_OK) {
 		code = from_profile(request->profile, &out->profile, err);
@@ -326,10 +323,7 @@ static void change_identity(struct rpc_call *call, struct changing *changing,
 					    &changing->write.request_id, &err);
 
 	if (code == MB_OK) {
-		code = from_member_ref(member, &changing->write.ref, &err);
-		if (code != MB_OK) {
-			mb_err_prefix_field(&err, "member");
-		}
+		code = from_member_field(member, "member", &changing->write.ref, &err);
 	}
 	if (code == MB_OK) {
 		code = from_write_identity(identity, &changing->write, &err);

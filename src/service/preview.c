@@ -3,6 +3,7 @@
 
 #include "service/calls.h"
 #include "service/map.h"
+#include "service/recording.h"
 
 struct previewing {
 	struct repository_preview preview;
@@ -29,22 +30,17 @@ static enum mb_code answer_preview(void *data, struct mb_err *err)
 	return call_reply(previewing->call, &response.base, err);
 }
 
+/* The member may be left out: it is that of the preview. */
 static void from_item(const struct previewing *previewing, const Memberd__V1__Activity *message,
 		      const struct policy *policy, int64_t now, struct record_item *out)
 {
 	struct arena *arena = rpc_call_arena(previewing->call);
 
 	if (message->member != NULL) {
-		out->code = from_member_ref(message->member, &out->ref, &out->err);
-	}
-	if (out->code != MB_OK) {
-		mb_err_prefix_field(&out->err, "member");
+		recording_take(previewing->call, message, policy, now, arena, out);
 	} else {
 		out->code = from_activity(message, policy, now, arena, &out->activity, &out->named,
 					  &out->err);
-	}
-	if (out->code == MB_OK) {
-		out->code = call_may_ask(previewing->call, &out->ref, &out->err);
 	}
 }
 
@@ -56,10 +52,7 @@ static enum mb_code from_request(struct previewing *previewing, struct mb_err *e
 	enum mb_code code = from_batch(request->n_activities, "activities", err);
 
 	if (code == MB_OK) {
-		code = from_member_ref(request->member, &preview->ref, err);
-		if (code != MB_OK) {
-			mb_err_prefix_field(err, "member");
-		}
+		code = from_member_field(request->member, "member", &preview->ref, err);
 	}
 	if (code == MB_OK && request->min_revision < 0) {
 		code = mb_fail_field(err, MB_FIELD_INVALID, "min_revision", "must not be negative");

@@ -3,14 +3,12 @@
 
 #include "service/map.h"
 
-static void from_item(struct rpc_call *call, const Memberd__V1__Activity *message,
-		      const struct policy *policy, int64_t now, struct arena *arena,
-		      struct record_item *out)
+void recording_take(struct rpc_call *call, const Memberd__V1__Activity *message,
+		    const struct policy *policy, int64_t now, struct arena *arena,
+		    struct record_item *out)
 {
-	out->code = from_member_ref(message->member, &out->ref, &out->err);
-	if (out->code != MB_OK) {
-		mb_err_prefix_field(&out->err, "member");
-	} else {
+	out->code = from_member_field(message->member, "member", &out->ref, &out->err);
+	if (out->code == MB_OK) {
 		out->code = from_activity(message, policy, now, arena, &out->activity, &out->named,
 					  &out->err);
 	}
@@ -28,7 +26,7 @@ enum mb_code recording_make(struct recording *recording, struct rpc_call *call,
 	struct record_item *items = arena_array(arena, n, sizeof(*items));
 
 	for (size_t i = 0; items != NULL && i < n; i++) {
-		from_item(call, sent[i], policy, now, arena, &items[i]);
+		recording_take(call, sent[i], policy, now, arena, &items[i]);
 	}
 	recording->sent = sent;
 	recording->record.items = items;

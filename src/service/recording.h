@@ -19,6 +19,10 @@ struct recording {
 enum mb_code recording_make(struct recording *recording, struct rpc_call *call,
 			    struct services *services, Memberd__V1__Activity **sent, size_t n,
 			    struct arena *arena);
+/* One of them. */
+void recording_take(struct rpc_call *call, const Memberd__V1__Activity *message,
+		    const struct policy *policy, int64_t now, struct arena *arena,
+		    struct record_item *out);
 /* What became of each, once the repository is done. Not whole when the arena is used up. */
 Memberd__V1__RecordActivitiesResponse__Result **recording_results(struct recording *recording,
 								  struct arena *arena);
