@@ -5,6 +5,7 @@
 #include "ctl/commands.h"
 #include "ctl/connect.h"
 #include "ctl/ctl.h"
+#include "ctl/pages.h"
 #include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/words.h"
@@ -20,19 +21,16 @@ typedef Memberd__V1__ListActivitiesResponse activities_page;
 /* One answer with the rows of all pages so far. */
 static int add_page(struct ctl *ctl, activities_page *whole, const activities_page *page)
 {
-	size_t n = whole->n_activities + page->n_activities;
-	Memberd__V1__ListedActivity **rows = arena_array(ctl->arena, n, sizeof(*rows));
+	size_t n = whole->n_activities;
+	Memberd__V1__ListedActivity **rows =
+		pages_join(ctl, whole->activities, n, page->activities, page->n_activities);
 
 	if (rows == NULL) {
-		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
-	}
-	for (size_t i = 0; i < n; i++) {
-		rows[i] = i < whole->n_activities ? whole->activities[i]
-						  : page->activities[i - whole->n_activities];
+		return EXIT_SOFTWARE;
 	}
 	*whole = *page;
 	whole->activities = rows;
-	whole->n_activities = n;
+	whole->n_activities += n;
 	return EXIT_OK;
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * audit: list and verify the trail of what people decided, page by page: it only ever grows, so no page
- * outlives the next one.
+ * audit: list and verify the trail of what people decided, which only ever grows.
  */
-#include "base/arena.h"
 #include "base/clock.h"
 #include "client/client.h"
 #include "ctl/audit_chain.h"
 #include "ctl/commands.h"
 #include "ctl/connect.h"
 #include "ctl/ctl.h"
+#include "ctl/pages.h"
 #include "ctl/pbjson.h"
 #include "ctl/show.h"
 #include "memberd/v1/audit_service.pb-c.h"
@@ -18,77 +17,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_MOST   500 /* the server's */
-#define TOKEN_BYTES 256
-#define ROW_FORM    "%-27s  %-19s  %-24s  %-18s  %s\n"
+#define PAGE_MOST 500 /* the server's */
+#define ROW_FORM  "%-27s  %-19s  %-24s  %-18s  %s\n"
 
 typedef Memberd__V1__ListAuditRecordsResponse audit_page;
 /* False ends the walk. */
 typedef bool audit_row_fn(const Memberd__V1__AuditRecord *record, void *data);
 
 struct walk {
-	struct ctl *ctl;
 	Memberd__V1__MemberRef *member; /* NULL: all */
 	audit_row_fn *row;
 	void *data;
 	bool ended; /* by row */
-	char token[TOKEN_BYTES];
 };
 
 /* ---- walking ---- */
 
-static int take_page(struct walk *walk, const audit_page *page)
-{
-	for (size_t i = 0; !walk->ended && i < page->n_records; i++) {
-		walk->ended = !walk->row(page->records[i], walk->data);
-	}
-	snprintf(walk->token, sizeof(walk->token), "%s", page->next_page_token);
-	if (strcmp(walk->token, page->next_page_token) != 0) {
-		return ctl_fail(walk->ctl, EXIT_SOFTWARE, "a page token is too long");
-	}
-	return EXIT_OK;
-}
-
-/* With an arena of its own in place of the run's. */
-static int walk_page(struct walk *walk)
+static int walk_page(struct ctl *ctl, char *token, const char **next, void *data)
 {
 	Memberd__V1__ListAuditRecordsRequest request =
 		MEMBERD__V1__LIST_AUDIT_RECORDS_REQUEST__INIT;
-	struct ctl *ctl = walk->ctl;
-	struct arena *whole = ctl->arena;
+	struct walk *walk = data;
+	const audit_page *page;
 	ProtobufCMessage *answer;
 	int exit_code;
 
-	ctl->arena = arena_create(NULL, 0);
-	if (ctl->arena == NULL) {
-		ctl->arena = whole;
-		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
-	}
 	request.member = walk->member;
 	request.page_size = PAGE_MOST;
-	request.page_token = walk->token;
+	request.page_token = token;
 	exit_code =
 		connect_ask(ctl, "memberd.v1.AuditService/ListAuditRecords", &request.base,
 			    &memberd__v1__list_audit_records_response__descriptor, true, &answer);
-	if (exit_code == EXIT_OK) {
-		exit_code = take_page(walk, (const audit_page *)answer);
+	if (exit_code != EXIT_OK) {
+		return exit_code;
 	}
-	arena_destroy(ctl->arena);
-	ctl->arena = whole;
-	return exit_code;
-}
-
-static int walk_all(struct walk *walk)
-{
-	int exit_code = walk->ctl->client != NULL ? EXIT_OK : connect_client(walk->ctl, 10000, 0);
-
-	while (exit_code == EXIT_OK && !walk->ended) {
-		exit_code = walk_page(walk);
-		if (walk->token[0] == '\0') {
-			break;
-		}
+	page = (const audit_page *)answer;
+	for (size_t i = 0; !walk->ended && i < page->n_records; i++) {
+		walk->ended = !walk->row(page->records[i], walk->data);
 	}
-	return exit_code;
+	if (!walk->ended) {
+		*next = page->next_page_token;
+	}
+	return EXIT_OK;
 }
 
 /* ---- list ---- */
@@ -140,7 +110,7 @@ static bool list_row(const Memberd__V1__AuditRecord *record, void *data)
 static int list_records(struct ctl *ctl)
 {
 	struct listing listing = {.ctl = ctl};
-	struct walk walk = {.ctl = ctl, .row = list_row, .data = &listing};
+	struct walk walk = {.row = list_row, .data = &listing};
 	int exit_code;
 
 	if (ctl->flags.n_arguments > 1) {
@@ -153,7 +123,7 @@ static int list_records(struct ctl *ctl)
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}
-	exit_code = walk_all(&walk);
+	exit_code = pages_walk(ctl, walk_page, &walk);
 	if (listing.failed) {
 		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
 	}
@@ -247,7 +217,7 @@ static int check_store(struct verifying *verifying)
 static int verify(struct verifying *verifying)
 {
 	struct ctl *ctl = verifying->ctl;
-	struct walk walk = {.ctl = ctl, .row = verify_row, .data = verifying};
+	struct walk walk = {.row = verify_row, .data = verifying};
 	struct mb_err err;
 	bool good;
 	int exit_code;
@@ -258,7 +228,7 @@ static int verify(struct verifying *verifying)
 		return ctl_fail(ctl, EXIT_DATA, "%s", err.text);
 	}
 	verifying->chain.remembered = verifying->found ? verifying->remembered : NULL;
-	exit_code = walk_all(&walk);
+	exit_code = pages_walk(ctl, walk_page, &walk);
 	if (exit_code == EXIT_OK) {
 		exit_code = check_store(verifying);
 	}

@@ -4,6 +4,7 @@
 #include "ctl/commands.h"
 #include "ctl/connect.h"
 #include "ctl/ctl.h"
+#include "ctl/pages.h"
 #include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/words.h"
@@ -19,19 +20,16 @@
 static int add_page(struct ctl *ctl, Memberd__V1__ListTierHistoryResponse *whole,
 		    const Memberd__V1__ListTierHistoryResponse *page)
 {
-	size_t n = whole->n_transitions + page->n_transitions;
-	Memberd__V1__TierTransition **rows = arena_array(ctl->arena, n, sizeof(*rows));
+	size_t n = whole->n_transitions;
+	Memberd__V1__TierTransition **rows =
+		pages_join(ctl, whole->transitions, n, page->transitions, page->n_transitions);
 
 	if (rows == NULL) {
-		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
-	}
-	for (size_t i = 0; i < n; i++) {
-		rows[i] = i < whole->n_transitions ? whole->transitions[i]
-						   : page->transitions[i - whole->n_transitions];
+		return EXIT_SOFTWARE;
 	}
 	*whole = *page;
 	whole->transitions = rows;
-	whole->n_transitions = n;
+	whole->n_transitions += n;
 	return EXIT_OK;
 }
 

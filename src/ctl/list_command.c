@@ -3,10 +3,10 @@
  * members: everybody, page by page, printed as they come: there may be millions, so no page outlives
  * the next one and columns have fixed places.
  */
-#include "base/arena.h"
 #include "ctl/commands.h"
 #include "ctl/connect.h"
 #include "ctl/ctl.h"
+#include "ctl/pages.h"
 #include "ctl/pbjson.h"
 #include "ctl/show.h"
 #include "ctl/words.h"
@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define PAGE_MOST     200 /* the server's */
-#define TOKEN_BYTES   256
 #define ROW_FORM_HEAD "%-19s  %-9s  %-13s  %10s\n"
 #define ROW_FORM_LINE "%-19s  %-9s  %-13s  %10" PRId64 "%s\n"
 
@@ -26,7 +25,7 @@ struct listing {
 	struct ctl *ctl;
 	int64_t left; /* of --limit */
 	bool headed;
-	char token[TOKEN_BYTES];
+	Memberd__V1__ListMembersRequest request;
 };
 
 /* What an operator looks for first, behind a gap; empty for most. */
@@ -76,19 +75,14 @@ static int print_page(struct listing *listing, const listed_page *page)
 	return good ? EXIT_OK : ctl_fail(listing->ctl, EXIT_SOFTWARE, "out of memory");
 }
 
-/* With an arena of its own in place of the run's. */
-static int list_page(struct listing *listing, Memberd__V1__ListMembersRequest *request)
+static int list_page(struct ctl *ctl, char *token, const char **next, void *data)
 {
-	struct ctl *ctl = listing->ctl;
-	struct arena *whole = ctl->arena;
+	struct listing *listing = data;
+	Memberd__V1__ListMembersRequest *request = &listing->request;
 	ProtobufCMessage *answer;
 	int exit_code;
 
-	ctl->arena = arena_create(NULL, 0);
-	if (ctl->arena == NULL) {
-		ctl->arena = whole;
-		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
-	}
+	request->page_token = token;
 	request->page_size = listing->left < PAGE_MOST ? (int32_t)listing->left : PAGE_MOST;
 	exit_code = connect_ask(ctl, "memberd.v1.MemberService/ListMembers", &request->base,
 				&memberd__v1__list_members_response__descriptor, true, &answer);
@@ -96,21 +90,17 @@ static int list_page(struct listing *listing, Memberd__V1__ListMembersRequest *r
 		const listed_page *page = (const listed_page *)answer;
 
 		exit_code = print_page(listing, page);
-		snprintf(listing->token, sizeof(listing->token), "%s", page->next_page_token);
-		if (strcmp(listing->token, page->next_page_token) != 0) {
-			exit_code = ctl_fail(ctl, EXIT_SOFTWARE, "a page token is too long");
+		if (listing->left > 0) {
+			*next = page->next_page_token;
 		}
 	}
-	arena_destroy(ctl->arena);
-	ctl->arena = whole;
 	return exit_code;
 }
 
 int command_members(struct ctl *ctl)
 {
-	Memberd__V1__ListMembersRequest request = MEMBERD__V1__LIST_MEMBERS_REQUEST__INIT;
 	const char *only = ctl->flags.values[FLAG_ONLY];
-	struct listing listing = {.ctl = ctl};
+	struct listing listing = {.ctl = ctl, .request = MEMBERD__V1__LIST_MEMBERS_REQUEST__INIT};
 	struct mb_err err;
 	int exit_code;
 
@@ -119,20 +109,13 @@ int command_members(struct ctl *ctl)
 		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
 	}
 	if (only != NULL) {
-		request.state = (Memberd__V1__MemberState)words_to_enum(
+		listing.request.state = (Memberd__V1__MemberState)words_to_enum(
 			&memberd__v1__member_state__descriptor, str_from(only));
-		if (request.state == 0) {
+		if (listing.request.state == 0) {
 			return ctl_fail(ctl, EXIT_USAGE, "--only is active or suspended");
 		}
 	}
-	exit_code = connect_client(ctl, 10000, 0);
-	request.page_token = listing.token;
-	while (exit_code == EXIT_OK && listing.left > 0) {
-		exit_code = list_page(&listing, &request);
-		if (listing.token[0] == '\0') {
-			break;
-		}
-	}
+	exit_code = pages_walk(ctl, list_page, &listing);
 	if (exit_code == EXIT_OK && !ctl->json && !listing.headed) {
 		fputs("no members\n", ctl->out);
 	}

@@ -8,6 +8,7 @@
 #include "ctl/ctl.h"
 #include "ctl/input.h"
 #include "ctl/output.h"
+#include "ctl/pages.h"
 #include "ctl/show.h"
 #include "ctl/table.h"
 
@@ -77,19 +78,16 @@ static void put_version(struct table *table, const Memberd__V1__PolicyVersion *v
 static int add_page(struct ctl *ctl, Memberd__V1__ListPolicyVersionsResponse *whole,
 		    const Memberd__V1__ListPolicyVersionsResponse *page)
 {
-	size_t n = whole->n_versions + page->n_versions;
-	Memberd__V1__PolicyVersion **rows = arena_array(ctl->arena, n, sizeof(*rows));
+	size_t n = whole->n_versions;
+	Memberd__V1__PolicyVersion **rows =
+		pages_join(ctl, whole->versions, n, page->versions, page->n_versions);
 
 	if (rows == NULL) {
-		return ctl_fail(ctl, EXIT_SOFTWARE, "out of memory");
-	}
-	for (size_t i = 0; i < n; i++) {
-		rows[i] = i < whole->n_versions ? whole->versions[i]
-						: page->versions[i - whole->n_versions];
+		return EXIT_SOFTWARE;
 	}
 	*whole = *page;
 	whole->versions = rows;
-	whole->n_versions = n;
+	whole->n_versions += n;
 	return EXIT_OK;
 }
 
