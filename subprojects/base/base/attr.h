@@ -7,3 +7,5 @@
 #define MB_PRINTF(fmt_index, first_arg) __attribute__((format(printf, fmt_index, first_arg)))
 #define MB_UNUSED			__attribute__((unused))
 #define MB_NODISCARD			__attribute__((warn_unused_result))
+/* Seen by shared libraries, however the rest is compiled. */
+#define MB_EXPORT __attribute__((visibility("default")))

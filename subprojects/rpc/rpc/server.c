@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/list.h"
 #include "rpc/call_impl.h"
+#include "rpc/coalesce.h"
 
 #include <assert.h>
 #include <grpc/grpc.h>
@@ -38,6 +39,8 @@ struct rpc_queue {
 	pthread_t thread;
 	bool running;
 	struct rpc_slot *slots; /* slot_count of the server */
+	bool coalesces; /* since its thread began */
+	struct rpc_coalescer coalescer;
 };
 
 struct rpc_server {
@@ -49,6 +52,8 @@ struct rpc_server {
 	int queue_count;
 	grpc_metadata *greeting; /* of options.metadata */
 	size_t greeting_count;
+	atomic_bool coalesces;
+	const char *_Atomic why_not; /* it was asked to and does not */
 	size_t slot_count; /* of each queue: the served methods, and one for unknown ones */
 	struct rpc_op stopped; /* C core took the last call */
 	uint64_t id_seed;
@@ -206,25 +211,48 @@ void rpc_server_leave(struct rpc_server *server, struct rpc_call *call)
 
 /* ---- queues ---- */
 
+/* Waits only when everything is pushed, and holds back nothing meanwhile: what C core writes while it
+ * waits it would not come back to push. */
+static grpc_event next_event(struct rpc_queue *queue)
+{
+	struct rpc_coalescer *coalescer = &queue->coalescer;
+	grpc_event event;
+
+	if (coalescer->socket_count > 0) {
+		event = grpc_completion_queue_next(queue->core, gpr_inf_past(GPR_CLOCK_REALTIME),
+						   NULL);
+		if (event.type != GRPC_QUEUE_TIMEOUT) {
+			return event;
+		}
+		rpc_coalesce_push(coalescer);
+	}
+	rpc_coalesce_begin(NULL);
+	event = grpc_completion_queue_next(queue->core, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+	rpc_coalesce_begin(queue->coalesces ? coalescer : NULL);
+	return event;
+}
+
 /* Until the queue was shut down and has nothing left. */
 static void run_queue(struct rpc_queue *queue)
 {
 	for (;;) {
-		grpc_event event = grpc_completion_queue_next(
-			queue->core, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+		grpc_event event = next_event(queue);
 		struct rpc_op *op = event.tag;
 
 		if (event.type == GRPC_QUEUE_SHUTDOWN) {
-			return;
+			break;
 		}
 		op->done(op, event.success != 0);
 	}
+	rpc_coalesce_push(&queue->coalescer);
+	rpc_coalesce_begin(NULL);
 }
 
 static void *queue_thread(void *data)
 {
 	struct rpc_queue *queue = data;
 
+	queue->coalesces = atomic_load(&queue->server->coalesces);
 	for (size_t i = 0; i < queue->server->slot_count; i++) {
 		fill_slot(&queue->slots[i]);
 	}
@@ -249,12 +277,34 @@ enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err)
 {
 	assert(server->magic == SERVER_MAGIC);
 	grpc_server_start(server->core);
+	if (server->options.coalesce) {
+		const char *why_not = rpc_coalesce_check(server->core);
+
+		atomic_store(&server->why_not, why_not);
+		atomic_store(&server->coalesces, why_not == NULL);
+	}
 	for (int i = 0; i < server->queue_count; i++) {
 		if (!start_thread(&server->queues[i])) {
 			return mb_fail(err, MB_INTERNAL, "cannot start a thread");
 		}
 	}
 	return MB_OK;
+}
+
+void rpc_server_writes(const struct rpc_server *server, struct rpc_writes *out)
+{
+	*out = (struct rpc_writes){
+		.coalesced = atomic_load(&server->coalesces),
+		.why_not = atomic_load(&server->why_not),
+	};
+	for (int i = 0; i < server->queue_count; i++) {
+		const struct rpc_coalescer *coalescer = &server->queues[i].coalescer;
+
+		out->held += atomic_load_explicit(&coalescer->held, memory_order_relaxed);
+		out->held_bytes +=
+			atomic_load_explicit(&coalescer->held_bytes, memory_order_relaxed);
+		out->pushed += atomic_load_explicit(&coalescer->pushed, memory_order_relaxed);
+	}
 }
 
 /* ---- creation ---- */

@@ -17,6 +17,7 @@
 #include "rpc/registry.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ struct rpc_call_end {
 struct rpc_server_options {
 	const char *listen; /* "127.0.0.1:7443", "[::1]:0", "unix:/path" */
 	int queues; /* completion queues, each with a thread; >= 1 */
+	bool coalesce; /* answers of one queue leave together; the executable needs rpc_coalesce_dep */
 	size_t message_max; /* bytes of an inbound message, never compressed; 4 MiB */
 	int pending_max; /* calls in work at once; beyond: MB_OVERLOADED with retry */
 	struct arena_budget *budget;
@@ -85,3 +87,14 @@ void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grac
 void rpc_server_destroy(struct rpc_server *server);
 /* Calls in work now. */
 int rpc_server_pending(const struct rpc_server *server);
+
+/* What became of options.coalesce, and of the writes. */
+struct rpc_writes {
+	bool coalesced; /* checked by start */
+	const char *why_not; /* a word for the log where it was asked for and is not; else NULL */
+	int64_t held, held_bytes; /* writes that waited for others */
+	int64_t pushed; /* sockets that such were pushed out of */
+};
+
+/* From any thread, between start and destroy. */
+void rpc_server_writes(const struct rpc_server *server, struct rpc_writes *out);
