@@ -33,6 +33,10 @@ struct uv_loop_s;
 /* Names begin with memberd_. */
 #define DAEMON_METRICS(X)                                                                     \
 	X(calls_pending, GAUGE, "calls in work now")                                          \
+	X(write_coalescing, GAUGE, "1 while answers leave together, else 0")                  \
+	X(writes_held_total, COUNTER, "writes that waited for others to leave with")          \
+	X(writes_held_bytes_total, COUNTER, "bytes of such writes")                           \
+	X(writes_pushed_total, COUNTER, "times that a connection's held writes were sent")    \
 	X(arena_bytes, GAUGE, "memory that calls hold now")                                   \
 	X(arena_limit_bytes, GAUGE, "memory that calls may hold together")                    \
 	X(store_writable, GAUGE, "1 while the store takes writes, else 0")                    \

@@ -25,6 +25,7 @@ enum exit_code {
 #undef X
 };
 
+enum { COALESCE_ON, COALESCE_OFF };
 enum { STORE_SQLITE, STORE_MEMORY };
 enum { MIGRATE_ON, MIGRATE_OFF, MIGRATE_ONLY };
 enum { FORMAT_AUTO, FORMAT_TEXT, FORMAT_JSON };
@@ -94,7 +95,10 @@ enum { ACCESS_ALL, ACCESS_ERRORS, ACCESS_OFF };
 	X(access_log, CHOICE, "all", 0, 0, 0, "all|errors|off",                                    \
 	  "a line for every call, for those that failed, or none")                                 \
 	X(sizing, GROUP, 0, 0, 0, 0, "", "Limits")                                                 \
-	X(queues, INT, 2, 1, 64, 0, "N", "threads that take calls")                                \
+	X(queues, INT, 0, 0, 64, 0, "N",                                                           \
+	  "threads that take calls; 0: one for each core that memberd may use, 16 at most")        \
+	X(coalesce, CHOICE, "on", 0, 0, 0, "on|off",                                               \
+	  "send answers together that are ready together, which saves much work under load")       \
 	X(readers, INT, 2, 1, 64, 0, "N", "threads that read the database")                        \
 	X(pending_max, INT, 1000, 1, 1000000, 0, "N",                                              \
 	  "calls in work at once; what comes beyond is answered UNAVAILABLE")                      \

@@ -56,8 +56,14 @@ void watch_metrics(struct strbuf *out, void *data)
 	struct daemon *daemon = data;
 	const struct daemon_metrics *m = &daemon->metric;
 	const struct repository_figures *figures = repository_figures(daemon->repository);
+	struct rpc_writes writes;
 
 	/* admin stops before the server does */
+	rpc_server_writes(daemon->server, &writes);
+	metric_set_value(m->write_coalescing, writes.coalesced ? 1 : 0);
+	metric_set_value(m->writes_held_total, writes.held);
+	metric_set_value(m->writes_held_bytes_total, writes.held_bytes);
+	metric_set_value(m->writes_pushed_total, writes.pushed);
 	metric_set_value(m->calls_pending, rpc_server_pending(daemon->server));
 	metric_set_value(m->arena_bytes, (int64_t)atomic_load(&daemon->budget.used));
 	metric_set_value(m->arena_limit_bytes, (int64_t)daemon->budget.limit);

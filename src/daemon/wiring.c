@@ -22,6 +22,7 @@
 
 #define MESSAGE_MAX  ((size_t)4 << 20)
 #define POLICY_ARENA ((size_t)8 << 20)
+#define QUEUES_MOST  16 /* unless an operator asks for more */
 
 static const struct rpc_principal everybody = {.role = {"admin", 5}};
 static const struct rpc_principal nobody = {.role = {"anonymous", 9}};
@@ -265,12 +266,24 @@ static enum mb_code start_registry(struct daemon *daemon, struct mb_err *err)
 	return code;
 }
 
+/* uv tells of the cores that the process may run on, which may be fewer than there are. */
+static int queue_count(const struct daemon_options *options)
+{
+	unsigned cores = uv_available_parallelism();
+
+	if (options->queues > 0) {
+		return (int)options->queues;
+	}
+	return cores < QUEUES_MOST ? (int)cores : QUEUES_MOST;
+}
+
 static enum mb_code create_server(struct daemon *daemon, struct mb_err *err)
 {
 	const struct daemon_options *options = daemon->options;
 	struct rpc_server_options server = {
 		.listen = options->listen,
-		.queues = (int)options->queues,
+		.queues = queue_count(options),
+		.coalesce = options->coalesce == COALESCE_ON,
 		.message_max = MESSAGE_MAX,
 		.pending_max = (int)options->pending_max,
 		.budget = &daemon->budget,
@@ -321,8 +334,14 @@ static void tell_serving(struct daemon *daemon)
 {
 	const struct policy_list *policies = repository_policies(daemon->repository);
 	struct address address;
+	struct rpc_writes writes;
 	char grpc[300], admin[300] = "", command[400];
 
+	rpc_server_writes(daemon->server, &writes);
+	if (writes.why_not != NULL) {
+		LOG_WARN(&daemon->log, "every answer is sent by itself",
+			 LOG_STR("why", writes.why_not));
+	}
 	address_parse(daemon->options->listen, &address, NULL);
 	address_format(&address, daemon->port, grpc, sizeof(grpc));
 	if (daemon->admin != NULL) {
@@ -332,6 +351,8 @@ static void tell_serving(struct daemon *daemon)
 	snprintf(command, sizeof(command), "memberctl health --server %s", grpc);
 	LOG_INFO(&daemon->log, "serving", LOG_STR("version", MEMBERD_VERSION),
 		 LOG_STR("address", grpc), LOG_STR("admin", admin[0] == '\0' ? NULL : admin),
+		 LOG_INT("queues", queue_count(daemon->options)),
+		 LOG_BOOL("coalesce", writes.coalesced),
 		 LOG_STR("store", store_name(daemon->store)),
 		 LOG_STR("data", daemon->data[0] == '\0' ? NULL : daemon->data),
 		 LOG_STR("store_id", daemon->store_id),

@@ -30,8 +30,9 @@ def test_help_and_version_are_told_on_stdout():
 
 @pytest.mark.parametrize("flags, word", [
     (["--lisen", "127.0.0.1:1"], "did you mean --listen?"),
-    (["--queues", "0"], "1 to 64"),
-    (["--queues", "many"], "1 to 64"),
+    (["--queues", "65"], "0 to 64"),
+    (["--coalesce", "maybe"], "on"),
+    (["--queues", "many"], "0 to 64"),
     (["--store", "postgres"], "sqlite|memory"),
     (["--data"], "needs a value"),
     (["start"], "options begin with --"),
@@ -56,7 +57,7 @@ def test_a_wrong_environment_is_a_configuration_error(name, value, word):
 
 
 @pytest.mark.parametrize("text, word", [
-    ("queues: 0\n", "c.yaml:1:9: queues: '0' is no whole number"),
+    ("queues: -1\n", "c.yaml:1:9: queues: '-1' is no whole number"),
     ("log-level: info\nlog_level: debug\n", "c.yaml:2:"),
     ("log-level: info\nlog-level: debug\n", "c.yaml:2:1: "),
     ("quues: 3\n", "did you mean queues?"),
