@@ -78,6 +78,35 @@ int64_t policy_next_change(const struct policy_list *list, int64_t t)
 	return begun < list->n ? list->versions[begun]->effective_from : INT64_MAX;
 }
 
+/* Numbers rise with publication, effective_from need not: the first of the list that is newer is the
+ * first to take force. */
+int64_t policy_overtaken_at(const struct policy_list *list, int32_t newest)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->versions[i]->version > newest) {
+			return i == 0 ? INT64_MIN : list->versions[i]->effective_from;
+		}
+	}
+	return INT64_MAX;
+}
+
+bool policy_overtakes(const struct policy_list *list, int32_t newest, int64_t now)
+{
+	int64_t at = policy_overtaken_at(list, newest);
+
+	return at <= now && at != INT64_MAX;
+}
+
+bool policy_knows(const struct policy_list *list, int32_t newest)
+{
+	for (size_t i = list->n; i > 0; i--) {
+		if (list->versions[i - 1]->version >= newest) {
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct policy_benefit *policy_benefit(const struct policy *policy, struct str id)
 {
 	for (int32_t i = 0; i < policy->n_benefits; i++) {

@@ -240,6 +240,13 @@ struct policy_list {
 const struct policy *policy_at(const struct policy_list *list, int64_t t);
 /* The instant after t at which the next version takes force; INT64_MAX when none is known. */
 int64_t policy_next_change(const struct policy_list *list, int64_t t);
+/* The first instant at which a version with a number above `newest` is in force, or has been;
+ * INT64_MAX when none is known, INT64_MIN when one is in force from the beginning. */
+int64_t policy_overtaken_at(const struct policy_list *list, int32_t newest);
+/* Is or was a version with a number above `newest` in force by now? */
+bool policy_overtakes(const struct policy_list *list, int32_t newest, int64_t now);
+/* Is there a version with this number or one above it? */
+bool policy_knows(const struct policy_list *list, int32_t newest);
 /* NULL when the table has no such id. */
 const struct policy_benefit *policy_benefit(const struct policy *policy, struct str id);
 /* False, and out untouched, when the policy has no rate for it; the base currency has one of 1. */

@@ -30,6 +30,32 @@ static void finds_the_version_in_force(void **state)
 	assert_int_equal(policy_next_change(&default_policies, -5), INT64_MAX);
 }
 
+static void newer_versions_overtake(void **state)
+{
+	struct policy second = default_policy, third = default_policy;
+	const struct policy *const versions[] = {&default_policy, &third, &second};
+	const struct policy_list list = {versions, 3};
+
+	(void)state;
+	third.version = 3; /* published after the second, but sooner in force */
+	third.effective_from = 1000;
+	second.version = 2;
+	second.effective_from = 2000;
+	assert_int_equal(policy_overtaken_at(&list, 1), 1000);
+	assert_int_equal(policy_overtaken_at(&list, 2), 1000);
+	assert_int_equal(policy_overtaken_at(&list, 3), INT64_MAX);
+	/* what comes first is in force before its effective_from, too */
+	assert_int_equal(policy_overtaken_at(&list, 0), INT64_MIN);
+	assert_false(policy_overtakes(&list, 1, 999));
+	assert_true(policy_overtakes(&list, 1, 1000));
+	assert_true(policy_overtakes(&list, 2, 5000));
+	assert_false(policy_overtakes(&list, 3, INT64_MAX));
+	assert_true(policy_overtakes(&list, 0, INT64_MIN));
+	assert_true(policy_knows(&list, 3));
+	assert_false(policy_knows(&list, 4));
+	assert_false(policy_knows(&default_policies, 2));
+}
+
 static void finds_rates_and_benefits(void **state)
 {
 	struct policy_rate rate;
@@ -66,6 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_version_in_force),
+		cmocka_unit_test(newer_versions_overtake),
 		cmocka_unit_test(finds_rates_and_benefits),
 		cmocka_unit_test(names_go_both_ways),
 	};
