@@ -27,7 +27,9 @@ def health_many(api, n=300):
     assert {bytes(answer.result()) for answer in answers} == {b"\x08\x01"}
 
 
-def test_it_says_that_answers_leave_together(daemon, api):
+def test_it_says_that_answers_leave_together(start):
+    daemon = start("--queues", "1")  # which all answers then share
+    api = daemon.api()
     assert daemon.events("serving")[0]["coalesce"] is True
     assert writes(daemon)["write_coalescing"] == 1
     health_many(api)

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <dlfcn.h>
+#include <grpc/grpc.h>
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <netinet/in.h>
@@ -142,7 +143,7 @@ static bool is_passed_by_core(grpc_server *core, int fd, int other)
 	return poll(&first, 1, CHECK_MS) == 1 && atomic_load(&checked_writes) > 0;
 }
 
-const char *rpc_coalesce_check(grpc_server *core)
+const char *rpc_coalesce_check(struct grpc_server *core)
 {
 	const char *story = NULL;
 	int pair[2];

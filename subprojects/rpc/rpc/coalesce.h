@@ -16,13 +16,14 @@
  */
 #pragma once
 
-#include <grpc/grpc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+
+struct grpc_server;
 
 /* What may be held at most; the time is looked at when something is written. */
 #define RPC_HELD_SOCKETS 64
@@ -47,4 +48,4 @@ void rpc_coalesce_push(struct rpc_coalescer *coalescer);
 ssize_t rpc_coalesce_send(int fd, const struct msghdr *message, int flags);
 /* NULL when C core, which has been started, writes through rpc_coalesce_send(); else what is in the
  * way. Blocks for a second at most. */
-const char *rpc_coalesce_check(grpc_server *core);
+const char *rpc_coalesce_check(struct grpc_server *core);
