@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load, and what a server spent on it."""
+import json
+import os
+import re
+import statistics
+import subprocess
+
+import servers
+
+CONNECTIONS, STREAMS = 4, 32
+
+
+class Sample:
+    """One block of calls."""
+
+    def __init__(self, requests, cpu_ns, told):
+        self.requests = requests
+        self.cpu_us = cpu_ns / 1000 / requests
+        self.rps, self.p50_us, self.p99_us = told["rps"], told["p50_us"], told["p99_us"]
+
+
+def _own(server, method, file, count, first):
+    run = subprocess.run([servers.tool("load"), "-c", str(CONNECTIONS), "-m", str(STREAMS), "-n", str(count),
+                          "-f", str(first), str(server.port), method, file], capture_output=True, text=True)
+    if run.returncode != 0:
+        raise SystemExit(f"bench: load on {server.name} {method} ended with {run.returncode}: {run.stderr}{run.stdout}")
+    return json.loads(run.stdout)
+
+
+def _h2load(server, method, file, count, _first):
+    """The same figures from h2load, which has no percentiles: they are of its log."""
+    log = file + ".log"
+    run = subprocess.run(["h2load", "-c", str(CONNECTIONS), "-m", str(STREAMS), "-n", str(count), "-d", file,
+                          "--log-file", log, "-H", "content-type: application/grpc", "-H", "te: trailers",
+                          f"http://127.0.0.1:{server.port}{method}"], capture_output=True, text=True)
+    rate = re.search(r"finished in .*?, ([0-9.]+) req/s", run.stdout)
+    if run.returncode != 0 or rate is None or f" {count} succeeded" not in run.stdout:
+        raise SystemExit(f"bench: h2load on {server.name} {method} ended with {run.returncode}: {run.stdout}")
+    with open(log) as rows:
+        micros = sorted(int(row.rsplit("\t", 1)[1]) for row in rows)
+    os.unlink(log)
+    return dict(rps=float(rate[1]), p50_us=micros[len(micros) // 2], p99_us=micros[len(micros) * 99 // 100])
+
+
+GENERATORS = {"load": _own, "h2load": _h2load}
+
+
+class Measure:
+    """Calls of one kind on one server: `items` decisions a call."""
+
+    BLOCK_NS = 350e6  # of the server's CPU, about
+    LEAST, MOST = 500, 60_000
+
+    def __init__(self, name, title, server, method, file, *, by="load", items=1, target=None):
+        self.name, self.title, self.server, self.method, self.file = name, title, server, method, file
+        self.by, self.items, self.target = by, items, target
+        self.samples, self.first, self.count = [], 0, None
+        self.rss_mb = 0
+
+    def block(self, count):
+        before = self.server.cpu_ns()
+        told = GENERATORS[self.by](self.server, self.method, self.file, count, self.first)
+        self.first += count
+        return Sample(count, self.server.cpu_ns() - before, told)
+
+    def calibrate(self, shrink):
+        """How many calls a block has: as many as take about as long as everybody else's."""
+        trial = self.block(500)
+        count = int(self.BLOCK_NS / shrink / 1000 / max(trial.cpu_us, 1))
+        self.count = max(self.LEAST, min(self.MOST, count))
+
+    def run(self):
+        self.samples.append(self.block(self.count))
+        self.rss_mb = self.server.rss_mb()
+
+    def median(self, what):
+        return statistics.median(getattr(sample, what) for sample in self.samples)
+
+    def ratio(self, base):
+        """Of CPU an item, round by round."""
+        return statistics.median(mine.cpu_us / self.items / theirs.cpu_us
+                                 for mine, theirs in zip(self.samples, base.samples))
