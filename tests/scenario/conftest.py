@@ -9,7 +9,9 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+from between import Between  # noqa: E402
 from memberd import Memberd  # noqa: E402
+from redisd import Redis  # noqa: E402
 
 
 @pytest.fixture
@@ -55,6 +57,33 @@ def start(home):
         print(f"stderr of memberd {daemon.process.pid}, exit {daemon.process.returncode}:\n{daemon.stderr()}",
               file=sys.stderr)
     assert not broken, broken
+
+
+@pytest.fixture
+def make_redis(home):
+    """make_redis(...) gives a Redis that answers."""
+    started = []
+
+    def make(**options):
+        started.append(Redis(home, **options))
+        return started[-1].start()
+
+    yield make
+    for redis in started:
+        redis.stop()
+
+
+@pytest.fixture
+def redis(make_redis):
+    return make_redis(unix=True)
+
+
+@pytest.fixture
+def between(redis):
+    """On the way to `redis`."""
+    way = Between(redis.address)
+    yield way
+    way.close()
 
 
 @pytest.fixture
