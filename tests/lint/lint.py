@@ -19,6 +19,7 @@ FLOORS = {
     "rpc": ("subprojects/rpc/rpc", "rpc/", ["base", "rpc_proto"], ["grpc", "protobuf-c", "openssl"]),
     "domain": ("src/domain", "domain/", ["base"], []),
     "policy": ("src/policy", "policy/", ["base", "domain"], ["libfyaml"]),
+    "cache": ("src/cache", "cache/", ["base", "domain"], ["uv", "hiredis"]),
     "store": ("src/store", "store/", ["base", "domain"], ["uv", "sqlite3"]),
     "repository": ("src/repository", "repository/", ["base", "domain", "store"], ["uv", "openssl"]),
     "service": ("src/service", "service/", ["base", "rpc", "rpc_proto", "proto", "domain", "repository"], []),
