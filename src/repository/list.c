@@ -25,7 +25,7 @@ static enum mb_code list_member(struct repository_list *req, struct store_view *
 		return code;
 	}
 	ledger.row = *row;
-	code = ledger_load(&ledger, view, err);
+	code = ledger_load_short(&ledger, view, policies, err);
 	if (code == MB_OK) {
 		code = ledger_fold(&ledger, policies, store_view_now(view), false, &fold, err);
 	}

@@ -275,7 +275,7 @@ static enum mb_code answer_write(struct repository_write *req, struct store_view
 	const struct policy_list *policies = repository_policies(repository);
 	struct member *member;
 	struct fold fold;
-	enum mb_code code = ledger_load(ledger, view, err);
+	enum mb_code code = ledger_load_short(ledger, view, policies, err);
 
 	if (code == MB_OK) {
 		code = ledger_fold(ledger, policies, store_view_now(view), false, &fold, err);

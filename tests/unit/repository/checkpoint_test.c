@@ -297,11 +297,50 @@ static void a_damaged_checkpoint_is_passed_over(void **state)
 	repo_bed_fini(&brief.bed);
 }
 
+/* Not entry by entry, whoever asks about now. */
+static void answers_of_now_begin_at_the_checkpoint(void **state)
+{
+	struct side side;
+	const struct member *member;
+	struct repository_list list = {.most = 1};
+	struct repository_write link;
+	int64_t before;
+	bool called = false;
+	struct mb_err err;
+
+	(void)state;
+	begin(&side, 2);
+	for (int i = 0; i < 20; i++) {
+		char name[8];
+		struct record_item order;
+
+		snprintf(name, sizeof(name), "o%d", i);
+		order = repo_order(&side.bed, side.member_id, name, BED_NOW - 100 * US_PER_DAY,
+				   1000);
+		repo_record_one(&side.bed, &order);
+	}
+	before = repository_entries_read(side.bed.repository);
+	assert_int_equal(repo_get(&side.bed, side.member_id, MEMBER_STANDING, &member, &err),
+			 MB_OK);
+	link = repo_write_of(&side.bed, WRITE_LINK, side.member_id, "grace");
+	assert_int_equal(repo_write(&side.bed, &link), MB_OK);
+	repo_bed_call(&side.bed, &list.call, &called);
+	repository_list(side.bed.repository, &list);
+	repo_bed_wait(&side.bed, &called);
+	assert_int_equal(list.call.code, MB_OK);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.members[0]->standing.score.points, member->standing.score.points);
+	assert_int_equal(list.members[0]->revision, member->revision + 1);
+	assert_true(repository_entries_read(side.bed.repository) < before + 20);
+	repo_bed_fini(&side.bed);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_the_same),
 		cmocka_unit_test(a_damaged_checkpoint_is_passed_over),
+		cmocka_unit_test(answers_of_now_begin_at_the_checkpoint),
 	};
 
 	if (argc != 2) {
