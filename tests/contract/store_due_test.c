@@ -4,7 +4,6 @@
  * of the outbox, chains of decisions, checkpoints: store_due_test memory|sqlite.
  */
 #include "rows.h"
-#include "store_bed.h"
 
 #include "domain/id.h"
 
@@ -16,39 +15,7 @@
 
 #include <cmocka.h>
 
-static const char *backend;
-static struct store_bed bed;
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	struct mb_err err;
-
-	(void)state;
-	arena = arena_create(NULL, 0);
-	store_bed_init(&bed, backend);
-	if (store_bed_open(&bed, &err) != MB_OK) {
-		fail_msg("%s", err.text);
-	}
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_bed_fini(&bed);
-	arena_destroy(arena);
-	return 0;
-}
-
-static void run_ok(enum store_job_kind kind, store_run_fn *run, void *data)
-{
-	struct mb_err err;
-
-	if (store_bed_run(&bed, kind, run, data, &err) != MB_OK) {
-		fail_msg("%s: %s", mb_code_reason(err.code), err.text);
-	}
-}
+#include "one_bed.h"
 
 /* ---- members in their order ---- */
 

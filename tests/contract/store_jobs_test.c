@@ -3,8 +3,6 @@
  * How every backend of the store runs jobs: groups, snapshots, instants, cancelling, closing, and what
  * is told when it fails: store_jobs_test memory|sqlite.
  */
-#include "store_bed.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,39 +11,8 @@
 
 #include <cmocka.h>
 
+#include "one_bed.h"
 #include "torture.h"
-
-static const char *backend;
-static struct store_bed bed;
-
-static int set_up(void **state)
-{
-	struct mb_err err;
-
-	(void)state;
-	store_bed_init(&bed, backend);
-	if (store_bed_open(&bed, &err) != MB_OK) {
-		fail_msg("%s", err.text);
-	}
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fault_disarm();
-	store_bed_fini(&bed);
-	return 0;
-}
-
-/* ---- jobs to be used: data is the member or, for counting, where to put the number ---- */
-
-static enum mb_code add_one(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	const int64_t *member_id = bed_data(job);
-
-	return store_add_outbox(view, &(struct outbox_row){.member_id = *member_id}, err);
-}
 
 /* Three tables, so that half a job would show. */
 static enum mb_code add_three(struct store_job *job, struct store_view *view, struct mb_err *err)
@@ -68,32 +35,6 @@ static enum mb_code add_three_and_fail(struct store_job *job, struct store_view 
 	enum mb_code code = add_three(job, view, err);
 
 	return code != MB_OK ? code : mb_fail(err, MB_ORDER_CLOSED, "thought better of it");
-}
-
-static enum mb_code count_outbox(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	struct arena *arena = arena_create(NULL, 0);
-	struct outbox_row *rows;
-	enum mb_code code;
-	size_t n;
-
-	code = store_list_outbox(view, 0, SIZE_MAX, arena, &rows, &n, err);
-	if (code == MB_OK) {
-		*(size_t *)bed_data(job) = n;
-	}
-	arena_destroy(arena);
-	return code;
-}
-
-static size_t outbox_len(void)
-{
-	struct mb_err err;
-	size_t n = 0;
-
-	if (store_bed_run(&bed, STORE_READ, count_outbox, &n, &err) != MB_OK) {
-		fail_msg("%s", err.text);
-	}
-	return n;
 }
 
 /* ---- groups ---- */

@@ -4,7 +4,6 @@
  * Jobs, threads and failures are in store_jobs_test.c.
  */
 #include "rows.h"
-#include "store_bed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,47 +13,16 @@
 
 #include <cmocka.h>
 
-static const char *backend;
-static struct store_bed bed;
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	struct mb_err err;
-
-	(void)state;
-	arena = arena_create(NULL, 0);
-	store_bed_init(&bed, backend);
-	if (store_bed_open(&bed, &err) != MB_OK) {
-		fail_msg("%s", err.text);
-	}
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_bed_fini(&bed);
-	arena_destroy(arena);
-	return 0;
-}
+#include "one_bed.h"
 
 static void write_ok(store_run_fn *run, void *data)
 {
-	struct mb_err err;
-
-	if (store_bed_run(&bed, STORE_WRITE, run, data, &err) != MB_OK) {
-		fail_msg("%s: %s", mb_code_reason(err.code), err.text);
-	}
+	run_ok(STORE_WRITE, run, data);
 }
 
 static void read_ok(store_run_fn *run, void *data)
 {
-	struct mb_err err;
-
-	if (store_bed_run(&bed, STORE_READ, run, data, &err) != MB_OK) {
-		fail_msg("%s: %s", mb_code_reason(err.code), err.text);
-	}
+	run_ok(STORE_READ, run, data);
 }
 
 /* ---- members ---- */

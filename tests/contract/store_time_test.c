@@ -3,8 +3,6 @@
  * The instants of every backend of the store: known_at of writes, now of reads:
  * store_time_test memory|sqlite.
  */
-#include "store_bed.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,60 +11,7 @@
 
 #include <cmocka.h>
 
-static const char *backend;
-static struct store_bed bed;
-
-static int set_up(void **state)
-{
-	struct mb_err err;
-
-	(void)state;
-	store_bed_init(&bed, backend);
-	if (store_bed_open(&bed, &err) != MB_OK) {
-		fail_msg("%s", err.text);
-	}
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_bed_fini(&bed);
-	return 0;
-}
-
-static enum mb_code add_one(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	const int64_t *member_id = bed_data(job);
-
-	return store_add_outbox(view, &(struct outbox_row){.member_id = *member_id}, err);
-}
-
-static enum mb_code count_outbox(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	struct arena *arena = arena_create(NULL, 0);
-	struct outbox_row *rows;
-	enum mb_code code;
-	size_t n;
-
-	code = store_list_outbox(view, 0, SIZE_MAX, arena, &rows, &n, err);
-	if (code == MB_OK) {
-		*(size_t *)bed_data(job) = n;
-	}
-	arena_destroy(arena);
-	return code;
-}
-
-static size_t outbox_len(void)
-{
-	struct mb_err err;
-	size_t n = 0;
-
-	if (store_bed_run(&bed, STORE_READ, count_outbox, &n, &err) != MB_OK) {
-		fail_msg("%s", err.text);
-	}
-	return n;
-}
+#include "one_bed.h"
 
 static int64_t write_at(int64_t now)
 {

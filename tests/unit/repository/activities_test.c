@@ -3,8 +3,6 @@
  * Activities that name other members, caps after a batch, and the list of what became of each.
  * usage: activities_test memory|sqlite
  */
-#include "repo_bed.h"
-
 #include "base/fault.h"
 
 #include <setjmp.h>
@@ -17,30 +15,9 @@
 
 #include <cmocka.h>
 
-#include "torture.h"
+#include "own_bed.h"
 
 #define ALL_KINDS UINT32_MAX
-
-static const char *backend;
-
-static int set_up(void **state)
-{
-	struct repo_bed *bed = malloc(sizeof(*bed));
-	struct mb_err err;
-
-	repo_bed_init(bed, backend);
-	assert_int_equal(repo_bed_open(bed, &err), MB_OK);
-	*state = bed;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fault_disarm();
-	repo_bed_fini(*state);
-	free(*state);
-	return 0;
-}
 
 /* ---- what is told ---- */
 

@@ -3,8 +3,6 @@
  * Long ledgers, full batches, and how long an answer holds.
  * usage: large_test memory|sqlite
  */
-#include "repo_bed.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,25 +12,10 @@
 
 #include <cmocka.h>
 
-static const char *backend;
+#include "own_bed.h"
+
 static struct record_item items[BATCH_ITEMS_MAX];
 static char ids[BATCH_ITEMS_MAX][16];
-
-static int set_up(void **state)
-{
-	struct repo_bed *bed = malloc(sizeof(*bed));
-
-	repo_bed_init(bed, backend);
-	*state = bed;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	repo_bed_fini(*state);
-	free(*state);
-	return 0;
-}
 
 static struct repo_bed *open_with(struct repo_bed *bed, size_t ledger_max)
 {
@@ -182,7 +165,7 @@ static void an_answer_with_dates_holds_until_the_next_of_them(void **state)
 	assert_true(member->schedule[0].at > member->valid_until);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, tear_down)
 
 int main(int argc, char **argv)
 {

@@ -3,8 +3,6 @@
  * The key of a database, and the policy versions it keeps.
  * usage: open_test memory|sqlite
  */
-#include "repo_bed.h"
-
 #include "base/fault.h"
 #include "policy/policy_file.h"
 
@@ -19,24 +17,7 @@
 
 #include <cmocka.h>
 
-static const char *backend;
-
-static int set_up(void **state)
-{
-	struct repo_bed *bed = malloc(sizeof(*bed));
-
-	repo_bed_init(bed, backend);
-	*state = bed;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fault_disarm();
-	repo_bed_fini(*state);
-	free(*state);
-	return 0;
-}
+#include "own_bed.h"
 
 /* ---- keys ---- */
 
@@ -276,7 +257,7 @@ static void a_store_keeps_its_versions(void **state)
 	assert_int_equal(repository_policies(bed->repository)->n, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, tear_down)
 
 #define ON_DISK 5 /* of the tests, the last ones */
 

@@ -3,8 +3,6 @@
  * Previews and what is missing to a tier: read jobs that keep nothing, and every way they can fail.
  * usage: preview_test memory|sqlite
  */
-#include "repo_bed.h"
-
 #include "base/fault.h"
 
 #include <setjmp.h>
@@ -15,28 +13,7 @@
 
 #include <cmocka.h>
 
-#include "torture.h"
-
-static const char *backend;
-
-static int set_up(void **state)
-{
-	struct repo_bed *bed = malloc(sizeof(*bed));
-	struct mb_err err;
-
-	repo_bed_init(bed, backend);
-	assert_int_equal(repo_bed_open(bed, &err), MB_OK);
-	*state = bed;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fault_disarm();
-	repo_bed_fini(*state);
-	free(*state);
-	return 0;
-}
+#include "own_bed.h"
 
 static enum mb_code preview(struct repo_bed *bed, struct repository_preview *req)
 {
@@ -160,22 +137,10 @@ static enum mb_code ask_anew(struct repo_bed *bed, struct mb_err *err)
 	return item.code;
 }
 
-static enum mb_code with_own_bed(void *data, struct mb_err *err)
-{
-	struct repo_bed bed;
-	enum mb_code code;
-
-	(void)data;
-	repo_bed_init(&bed, backend);
-	code = ask_anew(&bed, err);
-	repo_bed_fini(&bed);
-	return code;
-}
-
 static void every_failure_on_the_way_is_told(void **state)
 {
 	(void)state;
-	assert_true(TORTURE(with_own_bed, NULL) > 15);
+	assert_true(torture_beds(ask_anew) > 15);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -3,8 +3,6 @@
  * Activities into ledgers: keys, batches, what is told of a tier's history.
  * usage: record_test memory|sqlite
  */
-#include "repo_bed.h"
-
 #include "base/fault.h"
 
 #include <pthread.h>
@@ -18,32 +16,11 @@
 
 #include <cmocka.h>
 
-#include "torture.h"
+#include "own_bed.h"
 
 #define COPIES		  50
 #define RETRACTED	  100 /* + track */
 #define HISTORY_RETRACTED (RETRACTED + TRACK_TIER)
-
-static const char *backend;
-
-static int set_up(void **state)
-{
-	struct repo_bed *bed = malloc(sizeof(*bed));
-	struct mb_err err;
-
-	repo_bed_init(bed, backend);
-	assert_int_equal(repo_bed_open(bed, &err), MB_OK);
-	*state = bed;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fault_disarm();
-	repo_bed_fini(*state);
-	free(*state);
-	return 0;
-}
 
 /* ---- what is in the store ---- */
 
@@ -618,22 +595,10 @@ static enum mb_code record_anew(void *data, struct mb_err *err)
 	return item.code;
 }
 
-static enum mb_code with_own_bed(void *data, struct mb_err *err)
-{
-	struct repo_bed bed;
-	enum mb_code code;
-
-	(void)data;
-	repo_bed_init(&bed, backend);
-	code = record_anew(&bed, err);
-	repo_bed_fini(&bed);
-	return code;
-}
-
 static void every_failure_on_the_way_is_told(void **state)
 {
 	(void)state;
-	assert_true(TORTURE(with_own_bed, NULL) > 20);
+	assert_true(torture_beds(record_anew) > 20);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -663,12 +628,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_failure_on_the_way_is_told),
 	};
 
-	size_t n = sizeof(tests) / sizeof(tests[0]);
-
-	backend = argc > 1 ? argv[1] : "memory";
-	/* The last one would make a database for each point, and find the same points. */
-	if (strcmp(backend, "memory") != 0) {
-		n--;
-	}
-	return _cmocka_run_group_tests(backend, tests, n, NULL, NULL);
+	return run_group(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
