@@ -572,9 +572,8 @@ static void no_memory_for_a_member_is_said_with_a_time_to_wait(void **state)
 	assert_true(item.err.retry_after_ms > 0);
 }
 
-static enum mb_code record_anew(void *data, struct mb_err *err)
+static enum mb_code record_anew(struct repo_bed *bed, struct mb_err *err)
 {
-	struct repo_bed *bed = data;
 	struct record_item item = repo_order(bed, 0, "o1", BED_NOW, 1000000);
 	struct repository_record req = {.items = &item, .n = 1};
 	struct repository_write enroll = repo_write_of(bed, WRITE_ENROLL, 0, "ada");
