@@ -53,12 +53,12 @@
 #define REDIS_WORD_MAX 160
 
 /* What an answer is of. */
-#define SLOT_KINDS(X)                                                                \
-	X(LOGIN)                                                                     \
-	X(SETNAME)                                                                   \
-	X(SELECT)                                                                    \
-	X(SCRIPT) X(TRACKING) X(LOOK) X(BEAT) X(PROBE) X(GET) X(SET) X(GET_POSITION) \
-		X(PUT_POSITION) X(SCAN)
+#define SLOT_KINDS(X) \
+	X(LOGIN)      \
+	X(SETNAME)    \
+	X(SELECT)     \
+	X(SCRIPT)     \
+	X(TRACKING) X(LOOK) X(BEAT) X(PROBE) X(GET) X(SET) X(GET_POSITION) X(PUT_POSITION) X(SCAN)
 
 enum slot_kind {
 #define X(name) SLOT_##name,
