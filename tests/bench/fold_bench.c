@@ -2,12 +2,13 @@
 /*
  * fold_bench: what it costs to read, fold and judge a ledger of 10,000 entries over 14 months:
  * orders of every platform, interactions of every kind with openings and undos, reversals, a few
- * findings, links and overrides. Prints milliseconds of CPU; medians of some rounds.
+ * findings, links and overrides; and what its hot record costs. Prints CPU time; medians of some rounds.
  */
 #include "../unit/domain/fixture.h"
 
 #include "base/clock.h"
 #include "domain/checkpoint.h"
+#include "domain/hot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,11 +240,67 @@ static void from_checkpoint(const struct ledger *l, struct ledger *tail)
 	printf("%d entries, fold from it: %.2f ms\n", ENTRIES, median(times));
 }
 
+/* ---- the hot record ---- */
+
+#define CALLS 200000
+
+enum hot_call { HOT_AT, HOT_ENCODE, HOT_DECODE };
+
+/* Nanoseconds a call; its answers are summed up, so that it is made. */
+static double time_of_hot(const struct hot_record *record, enum hot_call call, int64_t now)
+{
+	struct hot_bytes bytes;
+	struct hot_record read;
+	struct hot_view view;
+	double times[ROUNDS];
+	int64_t sum = 0;
+
+	hot_encode(record, &bytes);
+	for (int i = 0; i < ROUNDS; i++) {
+		double begin = now_ms();
+
+		for (int k = 0; k < CALLS; k++) {
+			if (call == HOT_AT) {
+				sum += hot_at(&bytes, &default_policies, now + (k & 1), &view);
+			} else if (call == HOT_ENCODE) {
+				hot_encode(record, &bytes);
+				sum += bytes.len > 0;
+			} else {
+				sum += hot_decode(bytes.bytes, bytes.len, SELF, &read);
+			}
+		}
+		times[i] = (now_ms() - begin) * 1e6 / CALLS;
+	}
+	if (sum != (int64_t)ROUNDS * CALLS) {
+		exit(1);
+	}
+	return median(times);
+}
+
+static void hot(const struct ledger *l, const char *what)
+{
+	struct fold fold = ledger_fold_all(l, at("2026-03-02"));
+	struct hot_record record;
+	struct hot_bytes bytes;
+	int64_t last;
+
+	hot_make(&fold, SELF, l->n + 1, 0, 1, &record);
+	hot_encode(&record, &bytes);
+	hot_decode(bytes.bytes, bytes.len, SELF, &record);
+	last = record.n_changes > 0 ? record.changes[record.n_changes - 1].at : fold.standing.at;
+	printf("hot record of %s: %d bytes, %zu changes; asked before the first %.0f ns, after the "
+	       "last %.0f ns; encode %.0f ns, decode %.0f ns\n",
+	       what, bytes.len, record.n_changes, time_of_hot(&record, HOT_AT, fold.standing.at),
+	       time_of_hot(&record, HOT_AT, last), time_of_hot(&record, HOT_ENCODE, 0),
+	       time_of_hot(&record, HOT_DECODE, 0));
+}
+
 int main(void)
 {
 	static const char *const names[] = {"fold", "fold with schedule", "fold with counts",
 					    "receive an interaction", "receive an order"};
-	struct ledger l, scratch;
+	struct ledger l, scratch, few;
+	uint64_t seed = 3;
 
 	ledger_init(&l, &default_policies);
 	ledger_init(&scratch, &default_policies);
@@ -253,6 +310,14 @@ int main(void)
 		       time_of(&l, &scratch, (enum what)what));
 	}
 	from_checkpoint(&l, &scratch);
+	hot(&l, "10,000 entries");
+	ledger_init(&few, &default_policies);
+	hot(&few, "nothing");
+	for (int i = 0; i < 5; i++) {
+		ledger_put(&few, some_order(&few, i, at("2026-02-20") + i * US_PER_DAY, &seed));
+	}
+	hot(&few, "5 orders");
+	ledger_fini(&few);
 	ledger_fini(&l);
 	ledger_fini(&scratch);
 	return 0;
