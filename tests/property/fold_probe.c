@@ -9,10 +9,12 @@
  *     entry REVISION KNOWN_AT PAYLOAD    into the ledger; payloads as they are stored, in hex
  *     judge NOW PAYLOAD                  how the ledger receives it
  *     fold T KNOWN_AT                    everything that is told of it
+ *     hot T KNOWN_AT PUBLISHED THEN…     its hot record, made at T, and beside it the fold of the same
+ *                                        entries at later instants, with the versions known by PUBLISHED
  *
  * An answer is lines of `word number…`, its end is a line of one dot.
  */
-#include "domain/fold.h"
+#include "domain/hot.h"
 #include "domain/payload.h"
 #include "policy/policy_file.h"
 
@@ -202,30 +204,120 @@ static void print_fold(const struct fold *fold, const struct entry *entries, siz
 	puts(".");
 }
 
+/* Of the entries known at known_at, which are in the arena. */
+static struct fold fold_known(const struct probe *probe, struct fold_input *in, int64_t known_at,
+			      struct arena *arena)
+{
+	struct entry *entries = arena_array(arena, probe->n_entries + 1, sizeof(*entries));
+	struct fold fold;
+	struct mb_err err = {0};
+
+	in->entries = entries;
+	in->n_entries = 0;
+	in->member_id = probe->member_id;
+	for (size_t i = 0; i < probe->n_entries; i++) {
+		if (probe->entries[i].known_at <= known_at) {
+			entries[in->n_entries++] = probe->entries[i];
+		}
+	}
+	if (fold_ledger(in, arena, &fold, &err) != MB_OK) {
+		end("fold", &err);
+	}
+	return fold;
+}
+
 static void tell(const struct probe *probe, int64_t t, int64_t known_at, struct arena *arena)
 {
 	const struct policy *known[POLICIES_MAX];
 	struct policy_list policies = policies_at(probe, known_at, known);
-	struct entry *entries = arena_array(arena, probe->n_entries + 1, sizeof(*entries));
-	struct fold_input in = {.entries = entries,
-				.policies = &policies,
-				.member_id = probe->member_id,
+	struct fold_input in = {.policies = &policies,
 				.t = t,
 				.want_schedule = true,
 				.want_counts = true,
 				.want_caps = true};
-	struct fold fold;
-	struct mb_err err = {0};
+	struct fold fold = fold_known(probe, &in, known_at, arena);
 
-	for (size_t i = 0; i < probe->n_entries; i++) {
-		if (probe->entries[i].known_at <= known_at) {
-			entries[in.n_entries++] = probe->entries[i];
+	print_fold(&fold, in.entries, in.n_entries);
+}
+
+/* ---- hot records ---- */
+
+static void print_hot_state(int64_t next, const struct hot_state *s)
+{
+	printf(" %" PRId64 " %d %d %" PRId64 " %d %d %d %d %d %" PRId64 " %" PRId64 "\n", next,
+	       s->tier, s->shown, s->shown_until, s->suspended, s->credibility, s->level,
+	       s->at_risk, s->below_keep, s->protected_until, s->points);
+}
+
+/* The fold at t, as a record would say it. */
+static void print_then(const struct probe *probe, int64_t t, int64_t known_at,
+		       const struct policy_list *policies, struct arena *arena)
+{
+	struct fold_input in = {.policies = policies, .t = t};
+	struct fold fold = fold_known(probe, &in, known_at, arena);
+	const struct standing *s = &fold.standing;
+	const struct hot_state state = {
+		s->tier,  s->shown,   s->shown_until, s->suspended,	  s->credibility,
+		s->level, s->at_risk, s->below_keep,  s->protected_until, s->score.points};
+
+	printf("fold %" PRId64, t);
+	print_hot_state(fold.next_change, &state);
+}
+
+static int32_t newest(const struct policy_list *policies)
+{
+	int32_t number = 0;
+
+	for (size_t i = 0; i < policies->n; i++) {
+		if (policies->versions[i]->version > number) {
+			number = policies->versions[i]->version;
 		}
 	}
-	if (fold_ledger(&in, arena, &fold, &err) != MB_OK) {
-		end("fold", &err);
+	return number;
+}
+
+static struct hot_bytes make_hot(const struct probe *probe, int64_t t, int64_t known_at,
+				 struct hot_record *again, struct arena *arena)
+{
+	const struct policy *known[POLICIES_MAX];
+	struct policy_list policies = policies_at(probe, known_at, known);
+	struct fold_input in = {.policies = &policies,
+				.t = t,
+				.want_schedule = true,
+				.schedule_most = HOT_CHANGES_MAX + 1};
+	struct fold fold = fold_known(probe, &in, known_at, arena);
+	struct hot_record record;
+	struct hot_bytes bytes;
+
+	hot_make(&fold, probe->member_id, (int64_t)in.n_entries, known_at, newest(&policies),
+		 &record);
+	hot_encode(&record, &bytes);
+	if (!hot_decode(bytes.bytes, bytes.len, probe->member_id, again)) {
+		end("a hot record is refused", NULL);
 	}
-	print_fold(&fold, entries, in.n_entries);
+	return bytes;
+}
+
+static void keep_hot(const struct probe *probe, int64_t t, int64_t known_at, int64_t published,
+		     struct arena *arena)
+{
+	const struct policy *known[POLICIES_MAX];
+	struct policy_list policies = policies_at(probe, published, known);
+	struct hot_record record;
+	struct hot_bytes bytes = make_hot(probe, t, known_at, &record, arena);
+
+	printf("record %d %zu %" PRId64 "\n", bytes.len, record.n_changes, record.good_until);
+	for (const char *word; (word = strtok(NULL, " \n")) != NULL;) {
+		int64_t then = strtoll(word, NULL, 10);
+		struct hot_view view;
+
+		if (hot_at(&bytes, &policies, then, &view)) {
+			printf("view %" PRId64, then);
+			print_hot_state(view.next_change, &view.state);
+		}
+		print_then(probe, then, known_at, &policies, arena);
+	}
+	puts(".");
 }
 
 static void reset(struct probe *probe)
@@ -251,6 +343,9 @@ static void obey(struct probe *probe, char *line, struct arena *arena)
 		judge(probe, strtoll(a, NULL, 10), b, arena);
 	} else if (b != NULL && strcmp(word, "fold") == 0) {
 		tell(probe, strtoll(a, NULL, 10), strtoll(b, NULL, 10), arena);
+	} else if (c != NULL && strcmp(word, "hot") == 0) {
+		keep_hot(probe, strtoll(a, NULL, 10), strtoll(b, NULL, 10), strtoll(c, NULL, 10),
+			 arena);
 	} else if (c != NULL && strcmp(word, "entry") == 0) {
 		add_entry(probe, strtoll(a, NULL, 10), strtoll(b, NULL, 10), c);
 	} else {

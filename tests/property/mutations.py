@@ -62,4 +62,11 @@ MUTATIONS = [
     # what shows
     ("the first override shows, not the last", D + "timeline.c", "	for (size_t i = book->n_overrides; i-- > 0;) {", "	for (size_t i = 0; i < book->n_overrides; i++) {"),
     ("an override holds at its end", D + "timeline.c", "(until == 0 || at < until)", "(until == 0 || at <= until)"),
+    # hot records
+    ("hot: a change acts an instant late", D + "hot.c", "		if (at > now) {\n", "		if (at >= now) {\n"),
+    ("hot: the end is no end", D + "hot.c", "		if (left == 0) { /* this was the end */", "		if (left > 99) {"),
+    ("hot: a newer version does not end it", D + "hot.c", "	if (now >= overtaken || ", "	if ("),
+    ("hot: a newer version ahead is not told", D + "hot.c", "	next = overtaken < next ? overtaken : next;\n", ""),
+    ("hot: the end of protection stands", D + "hot.c", "after->protected_until != before->protected_until", "before == &blank"),
+    ("hot: a change of credibility is not kept", D + "hot.c", "after->credibility != before->credibility ||", "before == &blank ||"),
 ]

@@ -11,7 +11,10 @@ import payload
 import policies as policy_files
 
 ROWS = ["UPGRADE", "AT_RISK", "RECOVERED", "STEP_DOWN", "FRAUD", "SETTLED", "LEVEL", "BELOW_KEEP", "ABOVE_KEEP", "OVERRIDE", "STATE"]
+HOT = ["next change", "tier", "shown", "shown_until", "suspended", "credibility", "level", "at_risk", "below_keep", "protected_until", "points"]
+HOT_CHANGES, HOT_BYTES, HOT_LONGEST = 16, 192, 60  # of a record; no change and the end after it take more than that
 CAPS = ["DAY", "MONTH", "WINDOW", "COMMON_MONTH", "COMMON_WINDOW"]
+NEVER = (1 << 63) - 1
 FAR = 900 * DAY  # by then everything that ends has ended, but for decisions with an end of their own
 
 
@@ -76,6 +79,17 @@ class Probe:
         for word, *values in self._ask(f"fold {t} {known_at}"):
             out.setdefault(word, []).append([int(v) if v.lstrip("-").isdigit() else v.upper() for v in values])
         return out
+
+    def hot(self, t, known_at, published, instants):
+        """({bytes, changes, good_until}, {instant: what the record says}, {instant: what the fold says})."""
+        record, views, folds = None, {}, {}
+        for word, *values in self._ask(f"hot {t} {known_at} {published} {' '.join(map(str, instants))}"):
+            values = [int(v) for v in values]
+            if word == "record":
+                record = dict(zip(["bytes", "changes", "good_until"], values))
+            else:
+                (views if word == "view" else folds)[values[0]] = dict(zip(HOT, values[1:], strict=True))
+        return record, views, folds
 
 
 def standing(fold, t):
@@ -154,3 +168,21 @@ def visible(fold, t):
     """The standing without the dates that move on with the calendar."""
     s = fold.at(t)
     return {k: v for k, v in s.items() if k != "settled_at"}
+
+
+def compare_hot(probe, policies, t, known_at, published, instants):
+    """A record made at t says of each later instant what the fold says, as long as it is good: from t on, until what did
+    not fit, or until a version takes force that was published after it was made."""
+    schedule = [at for at, *_ in probe.fold(t, known_at).get("change", [])]
+    instants = sorted({t - 1, t, *instants, *[at + d for at in schedule[:HOT_CHANGES + 2] for d in (-1, 0, 1)]})
+    record, views, folds = probe.hot(t, known_at, published, instants)
+    kept = record["changes"]
+    same("good until", record["good_until"], schedule[kept] if kept < len(schedule) else NEVER)
+    assert kept == min(len(schedule), HOT_CHANGES) or record["bytes"] > HOT_BYTES - HOT_LONGEST, f"room left: {record} of {len(schedule)}"
+    newer = [p["effective_from"] for p in policies if known_at < p["known_at"] <= published]
+    for at in instants:
+        good = t <= at < min([record["good_until"], *newer])
+        assert (at in views) == good, f"record of {t} asked at {at}: {'is not' if good else 'is'} good, {record}"
+        if good:
+            same(f"record of {t} asked at {at}", views[at], folds[at])
+    return record

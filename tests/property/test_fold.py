@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random worlds through the domain alone, compared with the oracle: verdicts, scores, parts, history of all
-tracks, states, counted amounts, caps, pending, schedule, on both axes of time.
+tracks, states, counted amounts, caps, pending, schedule, on both axes of time. And their hot records, compared
+with the folds of later instants.
 
 MEMBERD_PROPERTY_SEED=N begins with that world, MEMBERD_PROPERTY_SECONDS=S goes on that long. A failing world
 is shrunk and kept in regressions/ (or in the folder that MEMBERD_PROPERTY_KEEP names), which every run replays."""
@@ -16,7 +17,7 @@ from oracle import DAY, Fold, key_of
 
 import shrink
 from play import OWN, entry_of
-from probe import Probe, compare
+from probe import NEVER, Probe, compare, compare_hot
 from world import ME, World
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,7 +35,8 @@ def probe():
 
 
 def check(probe, case):
-    """One question about one ledger: a verdict on `new`, or the whole answer at t as known at known_at."""
+    """One question about one ledger: a verdict on `new`, the hot record of t at instants `then`, or the whole answer at t
+    as known at known_at."""
     entries, policies, me = case["entries"], case["policies"], case["me"]
     probe.load(entries, policies, me)
     if "new" in case:
@@ -46,6 +48,8 @@ def check(probe, case):
         want = (state, reason, {revisions[key]: to for key, to in woken.items()})
         assert got == want, f"verdict\n   told {got}\n oracle {want}"
         return want
+    if "then" in case:
+        return compare_hot(probe, policies, case["t"], case["known_at"], case["published"], case["then"])
     known = oracle.known(entries, case["known_at"])
     fold = case.get("fold") or Fold(known, oracle.known(policies, case["known_at"]), me)
     compare(probe, fold, case["t"], case["known_at"])
@@ -60,6 +64,7 @@ class Run:
         self.rng = random.Random(seed + 1)
         self.world = World(seed, NOW)
         self.entries, self.policies, self.keys = self.world.entries, self.world.policies, {}
+        self.records = []
 
     def ask(self, **question):
         case = {"entries": self.entries, "policies": self.policies, "me": ME, **question}
@@ -89,6 +94,14 @@ class Run:
     def look(self, t, known_at, fold=None):
         self.ask(t=t, known_at=known_at, fold=fold or Fold(oracle.known(self.entries, known_at), oracle.known(self.policies, known_at), ME))
 
+    def keep_hot(self):
+        """Made now, and at some commit: of what was known then, asked by somebody who knows all versions of today."""
+        r = self.rng
+        for known_at in (self.now, r.choice([e["known_at"] for e in self.entries] + [p["known_at"] for p in self.policies[1:]])):
+            t = r.choice([known_at, known_at, known_at - r.randrange(100 * DAY), known_at + r.randrange(100 * DAY)])
+            then = [t + r.randrange(500 * DAY) for _ in range(4)] + [p["effective_from"] - r.choice([0, 1]) for p in self.policies[1:]]
+            self.records.append(self.ask(t=t, known_at=known_at, published=self.now, then=then))
+
     def play(self):
         r, world = self.rng, self.world
         for _ in range(world.steps):
@@ -105,15 +118,21 @@ class Run:
         before = r.choice(self.entries)["known_at"] - r.choice([0, 1])
         if oracle.known(self.entries, before):
             self.look(r.choice([self.now, before, r.choice(self.entries)["occurred_at"]]), before)
+        self.keep_hot()
 
 
 def test_random_worlds(probe, record_property):
     end = time.monotonic() + SECONDS
-    seed = SEED
+    seed, records = SEED, []
     while seed == SEED or time.monotonic() < end:
-        Run(probe, seed).play()
+        run = Run(probe, seed)
+        run.play()
+        records += run.records
         seed += 1
     record_property("worlds", seed - SEED)
+    record_property("hot records", len(records))
+    record_property("that end", sum(r["good_until"] != NEVER for r in records))
+    record_property("bytes of the longest", max([r["bytes"] for r in records], default=0))
     record_property("first seed", SEED)
 
 
@@ -154,6 +173,7 @@ def test_the_order_of_arrival_never_matters(probe, record_property):
     end, seed, compared = time.monotonic() + SECONDS / 2, SEED, 0
     while seed == SEED or time.monotonic() < end:
         run = Run(probe, seed)
+        run.keep_hot = lambda: None
         run.ask = lambda **question: oracle.judge(run.entries, run.policies, question["new"], question["now"], ME) if "new" in question else None
         run.play()
         ledger = oracle.Ledger(run.entries, run.policies, ME)
