@@ -64,16 +64,6 @@ static void submit(struct deciding *deciding, enum mb_code code, struct mb_err *
 
 /* ---- fields ---- */
 
-static enum mb_code from_reason(const char *text, struct str *out, struct mb_err *err)
-{
-	*out = str_from(text);
-	if (out->len < 1 || out->len > REASON_BYTES_MAX) {
-		return mb_fail_field(err, MB_FIELD_INVALID, "reason",
-				     "must be 1 to %d bytes, not %zu", REASON_BYTES_MAX, out->len);
-	}
-	return MB_OK;
-}
-
 /* What every decision has. */
 static enum mb_code from_common(struct deciding *deciding, const char *request_id,
 				const Memberd__V1__MemberRef *member, const char *reason,

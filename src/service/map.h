@@ -35,6 +35,8 @@ enum mb_code from_member_ref(const Memberd__V1__MemberRef *message, struct membe
 /* The same in a field of the request: what is wrong names it. */
 enum mb_code from_member_field(const Memberd__V1__MemberRef *message, const char *field,
 			       struct member_ref *out, struct mb_err *err);
+/* Why a person decided something. */
+enum mb_code from_reason(const char *text, struct str *out, struct mb_err *err);
 /* Floored to microseconds; NULL is refused as missing. */
 enum mb_code from_time(const Google__Protobuf__Timestamp *message, int64_t *out,
 		       struct mb_err *err);

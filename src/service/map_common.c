@@ -70,6 +70,16 @@ enum mb_code from_member_field(const Memberd__V1__MemberRef *message, const char
 	return code;
 }
 
+enum mb_code from_reason(const char *text, struct str *out, struct mb_err *err)
+{
+	*out = str_from(text);
+	if (out->len < 1 || out->len > REASON_BYTES_MAX) {
+		return mb_fail_field(err, MB_FIELD_INVALID, "reason",
+				     "must be 1 to %d bytes, not %zu", REASON_BYTES_MAX, out->len);
+	}
+	return MB_OK;
+}
+
 enum mb_code from_time(const Google__Protobuf__Timestamp *message, int64_t *out, struct mb_err *err)
 {
 	if (message == NULL) {

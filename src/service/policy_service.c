@@ -348,11 +348,8 @@ static enum mb_code from_publish(struct rpc_call *call, struct services *service
 	enum mb_code code = from_request_id(request->request_id, rpc_call_arena(call),
 					    &publish->request_id, err);
 
-	publish->reason = str_from(request->reason);
-	if (code == MB_OK && (publish->reason.len < 1 || publish->reason.len > REASON_BYTES_MAX)) {
-		code = mb_fail_field(err, MB_FIELD_INVALID, "reason",
-				     "must be 1 to %d bytes, not %zu", REASON_BYTES_MAX,
-				     publish->reason.len);
+	if (code == MB_OK) {
+		code = from_reason(request->reason, &publish->reason, err);
 	}
 	if (code == MB_OK) {
 		code = prepare_trying(call, services, request->text, &out->trying, err);
