@@ -14,6 +14,7 @@
  * their ends only.
  */
 #include "bench_members.h"
+#include "domain/hot.h"
 #include "store/store.h"
 
 #include "base/clock.h"
@@ -33,6 +34,8 @@ struct pilot {
 	struct entry_row *entries;
 	struct history_row *history;
 	size_t n_entries, n_history;
+	struct hot_record hot;
+	bool has_hot;
 };
 
 struct place {
@@ -119,6 +122,9 @@ static enum mb_code read_pilots(struct store_job *job, struct store_view *view, 
 		struct pilot *pilot = &pilots[i];
 
 		pilot->row = rows[i];
+		pilot->has_hot =
+			hot_decode((const uint8_t *)rows[i].state_cache.ptr,
+				   rows[i].state_cache.len, rows[i].member_id, &pilot->hot);
 		code = store_list_entries(view, rows[i].member_id, kept, &pilot->entries,
 					  &pilot->n_entries, err);
 		if (code == MB_OK) {
@@ -132,15 +138,30 @@ static enum mb_code read_pilots(struct store_job *job, struct store_view *view, 
 	return code;
 }
 
+/* What was computed of the pilot, as of another: it is sealed by the member's id. */
+static struct str hot_of(const struct pilot *pilot, int64_t member_id, struct hot_bytes *bytes)
+{
+	struct hot_record record = pilot->hot;
+
+	if (!pilot->has_hot) {
+		return (struct str){0};
+	}
+	record.member_id = member_id;
+	hot_encode(&record, bytes);
+	return (struct str){(const char *)bytes->bytes, bytes->len};
+}
+
 static enum mb_code write_member(struct store_view *view, const struct place *place,
 				 struct mb_err *err)
 {
 	const struct pilot *pilot = &pilots[place->pilot];
 	struct member_row row = pilot->row;
+	struct hot_bytes hot;
 	enum mb_code code;
 
 	row.member_id = place->member_id;
 	row.profile = (struct str){0};
+	row.state_cache = hot_of(pilot, place->member_id, &hot);
 	code = store_put_member(view, &row, err);
 	for (size_t i = 0; code == MB_OK && i < pilot->n_entries; i++) {
 		struct entry_row entry = pilot->entries[i];
