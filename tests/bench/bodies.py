@@ -131,6 +131,10 @@ def check_batch(api, truth, picks):
             raise SystemExit(f"bench: a batch answers wrongly about {member_id(i)}:\n{results[n]}\nright is:\n{right}")
 
 
+def micros(stamp):
+    return stamp.seconds * 1000000 + stamp.nanos // 1000
+
+
 def write_pilots(api, path):
     """For the peers, and the ids of the pilots, by id. The pilots are the members with an identity of bench."""
     rows = []
@@ -144,9 +148,9 @@ def write_pilots(api, path):
     with open(path, "w") as file:
         for one in rows:
             answer = api.members.GetMember(member=ref(one))
-            standing, info = answer.member.standing, answer.info
-            until = info.valid_until.seconds * 1000000 + info.valid_until.nanos // 1000
-            print(one, standing.tier, standing.score, int(answer.member.state == 2), info.revision,
-                  info.policy_version, until, file=file)
+            member, info = answer.member, answer.info
+            standing = member.standing
+            print(one, info.revision, micros(member.created_at), info.policy_version, micros(info.valid_until),
+                  standing.tier, standing.level, standing.score, int(member.state == 2), standing.credibility_bp, file=file)
     assert os.path.getsize(path) > 0
     return rows

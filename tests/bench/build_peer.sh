@@ -7,7 +7,7 @@ build=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 made=$build/tests/bench/peer
 out=$build/tests/bench/peer_proto
-libs="$build/tests/bench/libpeer_members.a $build/src/policy/libpolicy.a $build/src/domain/libdomain.a
+libs="$build/tests/bench/libpeer_members.a $build/src/cache/libcache.a $build/src/policy/libpolicy.a $build/src/domain/libdomain.a
   $build/subprojects/base/libbase.a"
 protos="memberd/v1/common memberd/v1/benefit_service rpc/v1/options google/rpc/status"
 

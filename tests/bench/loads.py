@@ -14,9 +14,9 @@ CONNECTIONS, STREAMS = 4, 32
 class Sample:
     """One block of calls."""
 
-    def __init__(self, requests, cpu_ns, told):
+    def __init__(self, requests, cpu_ns, beside_ns, told):
         self.requests = requests
-        self.cpu_us = cpu_ns / 1000 / requests
+        self.cpu_us, self.beside_us = cpu_ns / 1000 / requests, beside_ns / 1000 / requests
         self.rps, self.p50_us, self.p99_us = told["rps"], told["p50_us"], told["p99_us"]
 
 
@@ -47,22 +47,24 @@ GENERATORS = {"load": _own, "h2load": _h2load}
 
 
 class Measure:
-    """Calls of one kind on one server: `items` decisions a call."""
+    """Calls of one kind on one server: `items` decisions a call; `beside` is a server that this one asks."""
 
     BLOCK_NS = 350e6  # of the server's CPU, about
     LEAST, MOST = 500, 60_000
 
-    def __init__(self, name, title, server, method, file, *, by="load", items=1, target=None):
+    def __init__(self, name, title, server, method, file, *, by="load", items=1, target=None,
+                 beside=None):
         self.name, self.title, self.server, self.method, self.file = name, title, server, method, file
-        self.by, self.items, self.target = by, items, target
+        self.by, self.items, self.target, self.beside = by, items, target, beside
         self.samples, self.first, self.count = [], 0, None
         self.rss_mb = 0
 
     def block(self, count):
-        before = self.server.cpu_ns()
+        before, before_beside = self.server.cpu_ns(), self.beside.cpu_ns() if self.beside else 0
         told = GENERATORS[self.by](self.server, self.method, self.file, count, self.first)
         self.first += count
-        return Sample(count, self.server.cpu_ns() - before, told)
+        cpu, beside = self.server.cpu_ns(), self.beside.cpu_ns() if self.beside else 0
+        return Sample(count, cpu - before, beside - before_beside, told)
 
     def calibrate(self, shrink):
         """How many calls a block has: as many as take about as long as everybody else's."""

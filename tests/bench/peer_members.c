@@ -2,40 +2,23 @@
 #include "peer_members.h"
 
 #include "bench_members.h"
+#include "cache/cache.h"
 #include "domain/benefit.h"
 #include "policy/policy_file.h"
+
+#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define PILOTS_MOST 1024
+#define MEMBER_MOST 512 /* bytes of cache for a member: all fit */
 
-/* One cache line of what a decision needs. */
-struct record {
-	int64_t member_id; /* 0: the slot is free */
-	int64_t revision, policy_version, valid_until, points;
-	int32_t tier, suspended;
-};
-
-static struct record *slots;
-static size_t mask;
+static struct cache *cache;
 static const struct policy *policy;
-
-static size_t place_of(int64_t member_id)
-{
-	return (size_t)id_mix((uint64_t)member_id) & mask;
-}
-
-static struct record *find(int64_t member_id)
-{
-	size_t at = place_of(member_id);
-
-	while (slots[at].member_id != 0 && slots[at].member_id != member_id) {
-		at = (at + 1) & mask;
-	}
-	return &slots[at];
-}
+static const struct policy_list policies = {&policy, 1};
+static struct clock system_clock;
 
 static void fail(const char *what)
 {
@@ -43,18 +26,40 @@ static void fail(const char *what)
 	exit(66);
 }
 
-static size_t read_pilots(const char *path, struct record pilots[PILOTS_MOST])
+/* A record that says what a memberd says of the pilot, from now on and with the same next change. */
+static bool read_pilot(FILE *file, struct hot_record *out)
+{
+	int64_t values[10];
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		if (fscanf(file, "%" SCNd64, &values[i]) != 1) {
+			return false;
+		}
+	}
+	*out = (struct hot_record){
+		.revision = values[1],
+		.created_at = values[2],
+		.policy_newest = (int32_t)values[3],
+		.projected_at = clock_now(&system_clock),
+		.good_until = INT64_MAX,
+		.now = {.tier = (enum tier)values[5],
+			.shown = (enum tier)values[5],
+			.suspended = values[8] != 0,
+			.credibility = (int32_t)values[9],
+			.level = (enum level)values[6],
+			.points = values[7]},
+		.n_changes = values[4] != 0,
+	};
+	out->changes[0] = (struct hot_change){values[4], out->now};
+	return true;
+}
+
+static size_t read_pilots(const char *path, struct hot_record pilots[PILOTS_MOST])
 {
 	FILE *file = fopen(path, "r");
 	size_t n = 0;
 
-	while (file != NULL && n < PILOTS_MOST &&
-	       fscanf(file,
-		      "%" SCNd64 " %" SCNd32 " %" SCNd64 " %" SCNd32 " %" SCNd64 " %" SCNd64
-		      " %" SCNd64,
-		      &pilots[n].member_id, &pilots[n].tier, &pilots[n].points,
-		      &pilots[n].suspended, &pilots[n].revision, &pilots[n].policy_version,
-		      &pilots[n].valid_until) == 7) {
+	while (file != NULL && n < PILOTS_MOST && read_pilot(file, &pilots[n])) {
 		n++;
 	}
 	if (n == 0) {
@@ -64,29 +69,35 @@ static size_t read_pilots(const char *path, struct record pilots[PILOTS_MOST])
 	return n;
 }
 
+static void fill_cache(const struct hot_record *pilots, size_t n, size_t members)
+{
+	for (size_t i = 0; i < members; i++) {
+		struct hot_record record = pilots[i % n];
+		struct hot_bytes bytes;
+
+		record.member_id = bench_member_id(i);
+		hot_encode(&record, &bytes);
+		cache_fill(cache, record.member_id, cache_mark(cache, record.member_id), &bytes);
+	}
+}
+
 void peer_open(const char *path, size_t members)
 {
-	static struct record pilots[PILOTS_MOST];
+	static struct hot_record pilots[PILOTS_MOST];
+	const struct cache_options options = {.bytes = (members + 10000) * MEMBER_MOST};
 	struct arena *arena = arena_create(NULL, 0); /* stays: the policy is in it */
-	size_t n = read_pilots(path, pilots);
+	struct cache_figures figures;
 	struct mb_err err = {0};
 
-	if (policy_parse(policy_default_text(), "default", arena, &policy, &err) != MB_OK) {
+	clock_init_system(&system_clock);
+	if (policy_parse(policy_default_text(), "default", arena, &policy, &err) != MB_OK ||
+	    cache_create(&options, &cache, &err) != MB_OK) {
 		fail(err.text);
 	}
-	for (mask = 1; mask < 2 * members; mask = mask * 2) {
-	}
-	slots = calloc(mask, sizeof(*slots));
-	if (slots == NULL) {
-		fail("no memory");
-	}
-	mask--;
-	for (size_t i = 0; i < members; i++) {
-		int64_t id = bench_member_id(i);
-		struct record *record = find(id);
-
-		*record = pilots[i % n];
-		record->member_id = id;
+	fill_cache(pilots, read_pilots(path, pilots), members);
+	cache_figures(cache, &figures);
+	if (figures.entries != (int64_t)members) {
+		fail("the cache does not hold everybody");
 	}
 }
 
@@ -112,10 +123,10 @@ static struct peer_text text_of(struct str text)
 	return (struct peer_text){text.ptr, text.len};
 }
 
-static void tell_unlock(const struct entitlement *entitlement, const struct record *record,
+static void tell_unlock(const struct entitlement *entitlement, int64_t points,
 			struct peer_answer *out)
 {
-	int64_t missing = entitlement->unlock_points - record->points;
+	int64_t missing = entitlement->unlock_points - points;
 
 	out->unlock_tier = (int)entitlement->unlock_tier;
 	out->unlock_score = entitlement->unlock_points;
@@ -125,43 +136,53 @@ static void tell_unlock(const struct entitlement *entitlement, const struct reco
 	out->unlock_reinstatement = entitlement->unlock_reinstatement;
 }
 
+static void tell_value(const struct entitlement *entitlement, struct peer_answer *out)
+{
+	const struct policy_benefit *benefit = entitlement->benefit;
+
+	if (benefit->kind == BENEFIT_QUOTA) {
+		out->granted = entitlement->value;
+	} else if (benefit->kind == BENEFIT_LEVEL && entitlement->value > 0) {
+		out->level = text_of(benefit->levels[entitlement->value - 1]);
+	} else if (benefit->kind == BENEFIT_PERCENT) {
+		out->percent_bp = benefit->percent_bp;
+		out->percent_cap = benefit->percent_cap == INT64_MAX ? 0 : benefit->percent_cap;
+	}
+}
+
 enum peer_result peer_check(struct peer_text member_id, struct peer_text benefit_id,
 			    struct peer_answer *out)
 {
 	int64_t id = read_id(member_id);
-	const struct record *record = find(id);
 	const struct policy_benefit *benefit =
 		policy_benefit(policy, (struct str){benefit_id.ptr, benefit_id.len});
 	struct entitlement entitlement;
+	struct hot_bytes bytes;
+	struct hot_view view;
 
-	if (id == 0 || record->member_id == 0 || benefit == NULL) {
-		return id == 0		 ? PEER_MALFORMED
-		       : benefit == NULL ? PEER_NO_BENEFIT
-					 : PEER_NO_MEMBER;
+	if (id == 0 || benefit == NULL) {
+		return id == 0 ? PEER_MALFORMED : PEER_NO_BENEFIT;
 	}
-	entitlement = benefit_check(benefit,
-				    &(struct holder){.tier = (enum tier)record->tier,
-						     .suspended = record->suspended != 0},
-				    policy);
-	*out = (struct peer_answer){.revision = record->revision,
-				    .policy_version = record->policy_version,
-				    .valid_until = record->valid_until,
+	if (cache_get(cache, id, &bytes) != CACHE_HIT ||
+	    !hot_at(&bytes, &policies, clock_now(&system_clock), &view)) {
+		return PEER_NO_MEMBER;
+	}
+	entitlement = benefit_check(
+		benefit,
+		&(struct holder){.tier = view.state.shown, .suspended = view.state.suspended},
+		policy);
+	*out = (struct peer_answer){.revision = view.revision,
+				    .policy_version = policy->version,
+				    .valid_until = view.next_change,
 				    .benefit_id = text_of(benefit->id),
 				    .name = text_of(benefit->name),
 				    .currency = policy->currency,
 				    .reason = (int)entitlement.reason,
 				    .kind = (int)benefit->kind,
 				    .allowed = entitlement.held};
-	if (benefit->kind == BENEFIT_QUOTA) {
-		out->granted = entitlement.value;
-	} else if (benefit->kind == BENEFIT_LEVEL && entitlement.value > 0) {
-		out->level = text_of(benefit->levels[entitlement.value - 1]);
-	} else if (benefit->kind == BENEFIT_PERCENT) {
-		out->percent_bp = benefit->percent_bp;
-		out->percent_cap = benefit->percent_cap == INT64_MAX ? 0 : benefit->percent_cap;
-	}
+	tell_value(&entitlement, out);
 	if (!entitlement.held) {
-		tell_unlock(&entitlement, record, out);
+		tell_unlock(&entitlement, view.state.points, out);
 	}
 	return PEER_OK;
 }

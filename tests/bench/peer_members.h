@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * peer_members: the members of a data set in a table in memory, and the decision of CheckBenefit about
- * them, for servers that memberd is compared with. The decision is the domain's own, so that what is
- * compared is how a request comes to it and its answer leaves.
+ * peer_members: the members of a data set in memory, and the decision of CheckBenefit about them, for
+ * servers that memberd is compared with. Cache and decision are memberd's own, so that what is compared
+ * is how a request comes to them and its answer leaves.
  *
  * Threads:  peer_open() first; then any.
  */
@@ -39,8 +39,9 @@ struct peer_answer {
 
 enum peer_result { PEER_OK, PEER_MALFORMED, PEER_NO_MEMBER, PEER_NO_BENEFIT };
 
-/* PILOTS: a line for each pilot, by id, as run.py writes it: member_id tier points suspended revision
- * policy_version valid_until. The table gets `members` of make_members. Ends the process on failure. */
+/* pilots: a file with a line for each pilot, by id, as bodies.py writes it: member_id revision created_at
+ * policy_version valid_until tier level points suspended credibility. In the cache are `members` of
+ * make_members. Ends the process on failure. */
 void peer_open(const char *pilots, size_t members);
 enum peer_result peer_check(struct peer_text member_id, struct peer_text benefit_id,
 			    struct peer_answer *out);

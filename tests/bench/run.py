@@ -15,15 +15,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "scenario")]
 
 import bodies  # noqa: E402
+import datasets  # noqa: E402
 import loads  # noqa: E402
+import report  # noqa: E402
 import servers  # noqa: E402
 from bodies import BATCH, CHECK, GET, HEALTH, QUOTE  # noqa: E402
-from servers import Memberd, Server, say  # noqa: E402
+from report import BASE  # noqa: E402
+from servers import Memberd, Redis, Server, say  # noqa: E402
 
 MILLION = 1_000_000
 SMALL, LARGE = 10_000, 10 * MILLION
 PICKS = 120_000  # different requests in a file
-BASE = "empty_coalesced"
+BATCH_MOST = 500
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,13 +50,14 @@ def parse_args():
 
 
 class Bench:
-    def __init__(self, args, work, stack):
+    def __init__(self, args, work, kept, stack):
         self.args, self.work, self.stack = args, work, stack
         self.log = os.path.join(work, "log")
-        self.sets = servers.DataSets(os.path.join(work, "sets"), self.log)
+        self.sets = datasets.DataSets(os.path.join(kept, "sets"), work, self.log)
         self.help = servers.options_known()
-        self.servers, self.measures, self.figures, self.left_out = {}, [], [], []
+        self.servers, self.measures, self.told = {}, [], report.Report()
         self.million = SMALL if args.quick else MILLION
+        self.before = {}  # metrics of each memberd when the rounds begin
 
     # what there is
 
@@ -64,7 +68,7 @@ class Bench:
         return f"--{option}" in self.help
 
     def leave_out(self, name, why):
-        self.left_out.append((name, why))
+        self.told.left_out.append((name, why))
         say(f"bench: {name} is left out: {why}")
 
     def file(self, name):
@@ -121,7 +125,7 @@ class Bench:
         for how in ("async", "callback"):
             server = self.start(Server(f"cpp_{how}", [servers.tool("peer"), "{port}", how, self.args.queues,
                                                       self.file("pilots"), self.million], self.log))
-            bodies.check(server.name, scenario_api(server), CHECK, self.truth, self.checked)
+            bodies.check(server.name, server.api(), CHECK, self.truth, self.checked)
             self.add(f"cpp_{how}", f"gRPC C++, {how}, hot", server, CHECK, self.file("hot"), by="h2load")
             self.add(f"cpp_{how}_random", f"gRPC C++, {how}, random", server, CHECK, self.file("random"))
 
@@ -151,15 +155,15 @@ class Bench:
                            "no redis-server: scripts/setup bench")
             return
         path = self.file("redis.sock")
-        redis = Redis(path, self.work, self.log)
-        self.start(redis)
+        redis = self.start(Redis(path, self.work, self.log))
         server = self.memberd("memberd with Redis", self.sets.copy(SMALL, "redis"), "--cache-mb", "0",
                               "--redis", f"unix://{path}")
+        server.wait_metric("memberd_redis_believed", 1)
         for _ in range(2):
             self.warm(server, SMALL)
         bodies.check(server.name, server.api(), CHECK, self.truth, [i for i in self.checked if i < SMALL])
         picks = bodies.write_file(self.file("redis"), CHECK, bodies.uniform(7, SMALL, PICKS))
-        self.add("check_redis", "CheckBenefit through Redis", server, CHECK, picks, target=2.2)
+        self.add("check_redis", "CheckBenefit through Redis", server, CHECK, picks, target=2.2, beside=redis)
 
     def add_sizes(self):
         for size, name in ((SMALL, "10k"), (LARGE, "10m")):
@@ -170,21 +174,21 @@ class Bench:
             self.warm(server, min(size, 2 * MILLION))
             file = bodies.write_file(self.file(f"random-{name}"), CHECK, bodies.uniform(size, size, PICKS))
             self.add(f"check_{name}", f"CheckBenefit, random of {size:,}", server, CHECK, file)
-            self.tell(f"ready_{name}", server.ready_ms, "ms")
+            self.told.ready(size, server.ready_ms)
 
     # what is done
 
     def warm(self, server, size):
         """Asks once about each."""
         say(f"bench: warming {server.name}")
-        path = bodies.write_file(self.file("warm"), BATCH, range(size), 500)
-        loads.Measure("warm", "", server, BATCH, path).block(-(-size // 500))
+        path = bodies.write_file(self.file("warm"), BATCH, range(size), BATCH_MOST)
+        loads.Measure("warm", "", server, BATCH, path).block(size // BATCH_MOST)
 
     def prepare(self):
         for size in (SMALL, self.million):
             self.sets.make(size)
         server = self.memberd("memberd", self.sets.path(self.million))
-        self.tell("ready_1m", server.ready_ms, "ms")
+        self.told.ready(self.million, server.ready_ms)
         api = server.api()
         self.truth = bodies.Truth(api, bodies.write_pilots(api, self.file("pilots")))
         self.picks = bodies.uniform(1, self.million, PICKS)
@@ -209,53 +213,21 @@ class Bench:
         samples = server.metrics()
         entries = samples["memberd_cache_entries"]
         if entries > 0:
-            self.tell("cached_member", samples["memberd_cache_bytes"] / entries, "bytes")
-            self.tell("cached_member_rss", (server.anonymous_mb() - before_mb) * 1e6 / entries, "bytes")
+            self.told.tell("cached_member", samples["memberd_cache_bytes"] / entries, "bytes", target=256)
+            grown = (server.anonymous_mb() - before_mb) * 1e6
+            self.told.tell("cached_member_rss", grown / entries, "bytes")
 
     def run(self):
         for measure in self.measures:
             measure.calibrate(10 if self.args.quick else 1)
+        self.before = {name: server.metrics() for name, server in self.servers.items() if isinstance(server, Memberd)}
         for number in range(self.args.rounds):
             say(f"bench: round {number + 1} of {self.args.rounds}")
             turn = number % len(self.measures)  # nobody is always the first, or behind the same one
             for measure in self.measures[turn:] + self.measures[:turn]:
                 measure.run()
 
-    # what is told
-
-    def tell(self, name, value, unit, ratio=None, against=None):
-        figure = dict(name=name, value=round(value, 3), unit=unit)
-        if ratio is not None:
-            figure.update(ratio=round(ratio, 3), against=against)
-        self.figures.append(figure)
-
-    def base_of(self, measure):
-        name = BASE if measure.by == "h2load" else f"{BASE}_load"
-        return next(one for one in self.measures if one.name == name)
-
-    def tell_measures(self):
-        print(f"{'':36} {'CPU us':>8} {'ratio':>7} {'target':>7} {'':6} {'req/s':>9} {'p50 us':>7} {'p99 us':>7} {'RSS MB':>7}")
-        for one in self.measures:
-            base = self.base_of(one)
-            ratio, cpu = one.ratio(base), one.median("cpu_us") / one.items
-            self.tell(f"{one.name}_cpu", cpu, "us", *((ratio, f"{base.name}_cpu") if one is not base else ()))
-            for what, unit in (("rps", "1/s"), ("p50_us", "us"), ("p99_us", "us")):
-                self.tell(f"{one.name}_{what.removesuffix('_us')}", one.median(what), unit)
-            self.tell(f"{one.name}_rss", one.rss_mb, "MB")
-            value = cpu if one.items > 1 else ratio
-            target = "" if one.target is None else f"{one.target:.2f}{'us' if one.items > 1 else ' x'}"
-            verdict = "" if one.target is None else "passed" if value <= one.target else "missed"
-            print(f"{one.title:36} {cpu:8.2f} {ratio:7.2f} {target:>7} {verdict:6} {one.median('rps'):9.0f} "
-                  f"{one.median('p50_us'):7.0f} {one.median('p99_us'):7.0f} {one.rss_mb:7.0f}")
-
-    def tell_rest(self):
-        for size, seconds in self.sets.seconds.items():
-            self.tell(f"made_{size}", seconds, "s")
-        for figure in self.figures:
-            if figure["name"].startswith(("ready_", "cached_", "made_")):
-                print(f"{figure['name']:36} {figure['value']:8.1f} {figure['unit']}")
-        for name, why in self.left_out:
-            print(f"{name:36} left out: {why}")
+    # the rest
 
     def ledger(self):
         """What calls about a member with a long ledger cost."""
@@ -267,25 +239,26 @@ class Bench:
         subprocess.run([servers.tool("member_bench"), server.target, str(server.admin_port), str(server.process.pid),
                         path, *entries], check=True)
         with open(path) as rows:
-            self.figures += [json.loads(row) for row in rows]
+            self.told.figures += [json.loads(row) for row in rows]
 
-
-class Redis(Server):
-    def __init__(self, path, folder, log):
-        super().__init__("redis", ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no",
-                                   "--dir", folder], log)
-        self.path = path
-
-    def is_ready(self):
-        import socket
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as peer:
-            peer.connect(self.path)
-            return True
-        return False
-
-
-def scenario_api(server):
-    return servers.scenario.Api(server.target)
+    def caches(self):
+        """How often the caches had what was asked for, while the rounds ran; and what the cache is worth."""
+        for name, before in self.before.items():
+            since = self.servers[name].metrics().minus(before)
+            for cache in ("cache", "redis"):
+                hits, misses = (since.get(f"memberd_{cache}_{what}_total", 0) for what in ("hits", "misses"))
+                if hits + misses > 0:
+                    self.told.tell(f"{cache} hits of {name}", 100 * hits / (hits + misses), "%")
+        if not self.wants("cache_bench"):
+            return
+        if not os.path.exists(servers.tool("cache_bench")):
+            self.leave_out("cache_bench", "it was not built")
+            return
+        path = self.file("cache.json")
+        print(flush=True)
+        subprocess.run([servers.tool("cache_bench"), "--json", path, "ratio", "memory"], check=True)
+        with open(path) as rows:
+            self.told.figures += [json.loads(row) for row in rows]
 
 
 def machine():
@@ -300,20 +273,21 @@ def main():
     with contextlib.ExitStack() as stack:
         if kept:
             os.makedirs(kept, mode=0o700, exist_ok=True)
-            work = kept
-        else:
-            work = stack.enter_context(tempfile.TemporaryDirectory(prefix="memberd-bench."))
+        work = stack.enter_context(tempfile.TemporaryDirectory(prefix="memberd-bench.", dir=kept))
         print(machine(), flush=True)
-        bench = Bench(args, work, stack)
+        bench = Bench(args, work, kept or work, stack)
         bench.prepare()
         bench.run()
-        bench.tell_measures()
+        bench.told.measures(bench.measures)
+        bench.caches()
         bench.ledger()
-        bench.tell_rest()
+        for size, seconds in bench.sets.seconds.items():
+            bench.told.tell(f"made_{report.label(size)}", seconds, "s")
+        bench.told.rest()
     print(f"{time.monotonic() - begin:.0f} s, load {os.getloadavg()[0]:.1f} at the end")
     if args.json:
         with open(args.json, "w") as file:
-            for figure in bench.figures:
+            for figure in bench.told.figures:
                 print(json.dumps(figure), file=file)
 
 

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: processes with a port, what they cost, and the databases that memberd serves."""
+"""What is measured: processes with a port, and what they cost."""
 import contextlib
-import hashlib
 import http.client
 import os
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,10 +12,7 @@ import time
 import memberd as scenario
 
 BUILD = scenario.BUILD
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PILOTS = 64
 START_MOST = 60  # seconds
-FRESH = 3 * 86400  # seconds that a kept data set is good for: orders grow old
 
 
 def say(text):
@@ -52,7 +48,6 @@ class Server:
         return self
 
     def is_ready(self):
-        import socket
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
             return True
         return False
@@ -60,6 +55,9 @@ class Server:
     @property
     def target(self):
         return f"127.0.0.1:{self.port}"
+
+    def api(self):
+        return scenario.Api(self.target)
 
     def cpu_ns(self):
         """Of all its threads since they began."""
@@ -119,83 +117,27 @@ class Memberd(Server):
                 samples[name] = float(value)
         return samples
 
-    def api(self):
-        return scenario.Api(self.target)
+    def wait_metric(self, name, value):
+        end = time.monotonic() + START_MOST
+        while self.metrics()[name] != value:
+            if time.monotonic() > end:
+                raise SystemExit(f"bench: {self.name}: {name} does not become {value}")
+            time.sleep(0.05)
+
+
+class Redis(Server):
+    def __init__(self, path, folder, log):
+        super().__init__("redis", ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no",
+                                   "--dir", folder], log)
+        self.path = path
+
+    def is_ready(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(self.path)
+            return True
+        return False
 
 
 def options_known():
     """The options that this memberd has: `--help` names them."""
     return subprocess.run([scenario.PROGRAM, "--help"], capture_output=True, text=True).stdout
-
-
-# ---- databases ----
-
-def _fingerprint():
-    """Of what decides the bytes of a data set."""
-    digest = hashlib.sha256()
-    for folder, endings in (("src/store/sql", ".sql"), ("src/domain", ".c"), ("src/policy", ".yaml"),
-                            ("tests/bench", "make_members.c"), ("tests/bench", "servers.py")):
-        for name in sorted(os.listdir(os.path.join(TREE, folder))):
-            if name.endswith(endings):
-                with open(os.path.join(TREE, folder, name), "rb") as file:
-                    digest.update(file.read())
-    return digest.hexdigest()
-
-
-def _make_pilots(data, log):
-    """Members with one order each, small to large, through the API of a memberd that ends then."""
-    server = Memberd("memberd that makes the data", data, log).start()
-    api, day = server.api(), 86400
-    paid = (int(time.time()) // day - 30) * day
-    try:
-        ids = [api.enroll(f"pilot-{i}", issuer="bench") for i in range(PILOTS)]
-        stamp = scenario.message("google.protobuf.Timestamp")
-        orders = [scenario.order(member_id, "order-1", int(10_000 * 1.12 ** i), category=f"category-{i % 20}",
-                                 platform="FOOD" if i % 4 == 0 else "SHOPPING", source="bench")
-                  for i, member_id in enumerate(sorted(ids, key=int))]
-        for order in orders:
-            order.occurred_at.CopyFrom(stamp(seconds=paid))
-            order.order.completed_at.CopyFrom(stamp(seconds=paid + day))
-        for result in api.record(*orders):
-            assert result.status.code == 0, result
-        api.close()
-    finally:
-        server.stop()
-
-
-class DataSets:
-    """Databases of some sizes in a folder, made when they are missing."""
-
-    def __init__(self, folder, log):
-        os.makedirs(folder, exist_ok=True)
-        self.folder, self.log, self.print = folder, log, _fingerprint()
-        self.seconds = {}  # it took to make, by size; what was kept is absent
-
-    def path(self, size, copy=""):
-        return os.path.join(self.folder, f"{size}{copy}")
-
-    def make(self, size):
-        path = self.path(size)
-        mark = os.path.join(path, "made")
-        with contextlib.suppress(OSError), open(mark) as file:
-            if file.read() == self.print and time.time() - os.stat(mark).st_mtime < FRESH:
-                return path
-        say(f"bench: making {size:,} members")
-        shutil.rmtree(path, ignore_errors=True)
-        begin = time.monotonic()
-        _make_pilots(path, self.log)
-        subprocess.run([tool("make_members"), os.path.join(path, "memberd.db"), str(size)], check=True)
-        with open(mark, "w") as file:
-            file.write(self.print)
-        self.seconds[size] = time.monotonic() - begin
-        return path
-
-    def copy(self, size, name):
-        """A database serves one memberd only."""
-        path = self.path(size, "-" + name)
-        shutil.rmtree(path, ignore_errors=True)
-        subprocess.run(["cp", "-a", "--reflink=auto", self.make(size), path], check=True)
-        return path
-
-    def megabytes(self, size):
-        return os.stat(os.path.join(self.path(size), "memberd.db")).st_size / 1e6
