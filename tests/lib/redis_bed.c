@@ -247,6 +247,7 @@ static void on_clock(uv_timer_t *timer)
 void redis_user_init(struct redis_user *user, const char *url)
 {
 	*user = (struct redis_user){0};
+	signal(SIGPIPE, SIG_IGN); /* as the daemon does: libuv writes without MSG_NOSIGNAL */
 	require(uv_loop_init(&user->loop) == 0, "no loop");
 	uv_timer_init(&user->loop, &user->clock);
 	uv_timer_start(&user->clock, on_clock, 2, 2);
