@@ -4,11 +4,10 @@
 #include "base/fault.h"
 #include "daemon/options.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 256 /* a power of two, at least twice the methods */
+#define PEER_MAX 128
 
 struct method {
 	const char *service, *name;
@@ -21,34 +20,11 @@ struct calls {
 	struct log *log;
 	int access;
 	struct metric_family *started, *handled, *seconds;
-	size_t n;
 	bool failed;
-	struct method *slots[SLOTS]; /* by hash of the name, open addressing */
+	size_t n;
+	struct method **methods; /* n, by id; NULL where not served */
 	struct method unknown;
 };
-
-static uint32_t hash(uint32_t seed, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		seed = (seed ^ (unsigned char)*text) * 16777619u;
-	}
-	return seed;
-}
-
-/* The slot of a method: where it is, or where it would be. */
-static struct method **slot(struct calls *calls, const char *service, const char *name)
-{
-	uint32_t at = hash(hash(2166136261u, service), name);
-
-	for (;; at++) {
-		struct method **found = &calls->slots[at % SLOTS];
-
-		if (*found == NULL || (strcmp((*found)->name, name) == 0 &&
-				       strcmp((*found)->service, service) == 0)) {
-			return found;
-		}
-	}
-}
 
 /* OK is shown from the start, so that rates have a zero; other codes when they have come. */
 static bool make_series(struct calls *calls, struct method *method)
@@ -67,20 +43,18 @@ static bool make_series(struct calls *calls, struct method *method)
 	return made;
 }
 
-static void add_method(const char *service, const char *name, void *data)
+static void add_method(const char *service, const char *name, size_t id, void *data)
 {
 	struct calls *calls = data;
 	struct method *method = FAULT("daemon.method") ? NULL : calloc(1, sizeof(*method));
 
-	calls->n++;
-	assert(calls->n * 2 <= SLOTS);
 	if (method == NULL) {
 		calls->failed = true;
 		return;
 	}
 	method->service = service;
 	method->name = name;
-	*slot(calls, service, name) = method;
+	calls->methods[id] = method;
 	if (!make_series(calls, method)) {
 		calls->failed = true;
 	}
@@ -112,7 +86,10 @@ struct calls *calls_create(const struct rpc_registry *registry, struct metric_se
 	calls->log = log;
 	calls->access = access;
 	calls->unknown = (struct method){.service = "unknown", .name = "unknown"};
-	calls->failed = !make_families(calls, metrics) || !make_series(calls, &calls->unknown);
+	calls->n = rpc_registry_ids(registry);
+	calls->methods = calloc(calls->n, sizeof(*calls->methods));
+	calls->failed = calls->methods == NULL || !make_families(calls, metrics) ||
+			!make_series(calls, &calls->unknown);
 	if (!calls->failed) {
 		rpc_registry_each(registry, add_method, calls);
 	}
@@ -128,22 +105,18 @@ void calls_destroy(struct calls *calls)
 	if (calls == NULL) {
 		return;
 	}
-	for (size_t i = 0; i < SLOTS; i++) {
-		free(calls->slots[i]);
+	for (size_t i = 0; calls->methods != NULL && i < calls->n; i++) {
+		free(calls->methods[i]);
 	}
+	free(calls->methods);
 	free(calls);
 }
 
-static struct method *find(struct calls *calls, const char *service, const char *name)
+void calls_began(size_t id, void *data)
 {
-	struct method *method = name[0] == '\0' ? NULL : *slot(calls, service, name);
+	const struct calls *calls = data;
 
-	return method == NULL ? &calls->unknown : method;
-}
-
-void calls_began(const char *service, const char *name, void *data)
-{
-	metric_inc(find(data, service, name)->started, 1);
+	metric_inc(calls->methods[id]->started, 1);
 }
 
 /* Whether the failure lies on this side. */
@@ -176,6 +149,12 @@ static void log_end(struct calls *calls, const struct rpc_call_end *end)
 		end->principal->subject.len > 0 ? end->principal->subject : str_from(NULL);
 	const char *field = err != NULL && err->field[0] != '\0' ? err->field : NULL;
 
+	char peer[PEER_MAX];
+
+	if (!log_enabled(calls->log, level_of(end))) {
+		return;
+	}
+	rpc_call_peer(end->call, peer, sizeof(peer));
 	LOG_AT(calls->log, level_of(end), "call",
 	       LOG_STR("method", end->name[0] == '\0' ? "unknown" : end->method),
 	       LOG_STR("code", mb_grpc_name(mb_code_grpc(end->code))),
@@ -183,15 +162,16 @@ static void log_end(struct calls *calls, const struct rpc_call_end *end)
 	       LOG_STR("field", field), LOG_STR("story", story),
 	       LOG_SECONDS("seconds", end->duration_ns), LOG_INT("bytes_in", end->bytes_in),
 	       LOG_INT("bytes_out", end->bytes_out), LOG_VIEW("role", end->principal->role),
-	       LOG_VIEW("subject", subject), LOG_STR("peer", end->peer),
-	       LOG_STR("request_id", end->request_id),
+	       LOG_VIEW("subject", subject), LOG_STR("peer", peer),
+	       LOG_STR("request_id", rpc_call_request_id(end->call)),
 	       LOG_STR("trace_id", end->trace_id[0] == '\0' ? NULL : end->trace_id));
 }
 
 void calls_ended(const struct rpc_call_end *end, void *data)
 {
 	struct calls *calls = data;
-	struct method *method = find(calls, end->service, end->name);
+	const struct method *method =
+		end->id == RPC_METHOD_UNKNOWN ? &calls->unknown : calls->methods[end->id];
 	int code = mb_code_grpc(end->code);
 
 	metric_inc(method->handled[code], 1);

@@ -19,5 +19,5 @@ struct calls *calls_create(const struct rpc_registry *registry, struct metric_se
 void calls_destroy(struct calls *calls);
 
 /* The server's hooks; data is the struct calls. */
-void calls_began(const char *service, const char *name, void *data);
+void calls_began(size_t id, void *data);
 void calls_ended(const struct rpc_call_end *end, void *data);

@@ -228,11 +228,12 @@ struct health_fill {
 	struct mb_err *err;
 };
 
-static void add_health(const char *service, const char *name, void *data)
+static void add_health(const char *service, const char *name, size_t id, void *data)
 {
 	struct health_fill *fill = data;
 
 	(void)name;
+	(void)id;
 	if (fill->code == MB_OK) {
 		fill->code = rpc_health_set(fill->health, service, RPC_SERVING, fill->err);
 	}

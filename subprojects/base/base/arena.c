@@ -94,6 +94,46 @@ void arena_destroy(struct arena *arena)
 	free(arena);
 }
 
+/* The first chunk is the last of the list. One that is larger than usual goes too. */
+static struct chunk *keep_first(struct chunk *chunk)
+{
+	while (chunk != NULL && (chunk->next != NULL || chunk->size != CHUNK_FIRST)) {
+		struct chunk *next = chunk->next;
+
+		free(chunk);
+		chunk = next;
+	}
+	return chunk;
+}
+
+void arena_rest(struct arena *arena)
+{
+	assert(arena->magic == ARENA_MAGIC);
+	arena->chunks = keep_first(arena->chunks);
+	if (arena->chunks != NULL) {
+		arena->chunks->used = 0;
+	}
+	budget_give(arena->budget, arena->taken);
+	arena->taken = arena->used = 0;
+	arena->overflow = MB_OK;
+}
+
+bool arena_wake(struct arena *arena, size_t cap)
+{
+	size_t size = sizeof(*arena);
+
+	assert(arena->magic == ARENA_MAGIC && arena->taken == 0);
+	if (arena->chunks != NULL) {
+		size += sizeof(*arena->chunks) + arena->chunks->size;
+	}
+	if (!budget_take(arena->budget, size)) {
+		return false;
+	}
+	arena->taken = size;
+	arena->cap = cap;
+	return true;
+}
+
 static size_t round_up(size_t size)
 {
 	const size_t align = alignof(max_align_t);

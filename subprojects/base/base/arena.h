@@ -32,6 +32,10 @@ void arena_budget_init(struct arena_budget *budget, size_t limit);
  * budget is used up. */
 struct arena *arena_create(struct arena_budget *budget, size_t cap);
 void arena_destroy(struct arena *arena);
+/* Empties it, but for its first chunk, and gives the budget all back: it lies ready for another use. */
+void arena_rest(struct arena *arena);
+/* Its next use, with another cap; false when the budget is used up: then it goes on resting. */
+bool arena_wake(struct arena *arena, size_t cap);
 
 /* Zeroed memory aligned for any type, or NULL. size 0 gives a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);

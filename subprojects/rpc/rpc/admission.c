@@ -44,8 +44,12 @@ static enum mb_code check_permission(struct rpc_call *call, struct mb_err *err)
 {
 	const struct rpc_method *method = call->method;
 
-	if (method->is_public || rpc_role_may(rpc_server_options_of(call->server)->grants,
-					      call->principal->role, method->permission)) {
+	if (method->is_public || call->slot->welcome == call->principal) {
+		return MB_OK;
+	}
+	if (rpc_role_may(rpc_server_options_of(call->server)->grants, call->principal->role,
+			 method->permission)) {
+		call->slot->welcome = call->principal;
 		return MB_OK;
 	}
 	return mb_fail(err, MB_PERMISSION_MISSING, "%s needs the permission %s", method->full,
@@ -54,17 +58,14 @@ static enum mb_code check_permission(struct rpc_call *call, struct mb_err *err)
 
 static enum mb_code check_deadline(struct rpc_call *call, struct mb_err *err)
 {
-	return clock_monotonic_ns() < call->deadline_ns
+	return call->deadline_ns == INT64_MAX || clock_monotonic_ns() < call->deadline_ns
 		       ? MB_OK
 		       : mb_fail(err, MB_CALL_TIMED_OUT, "the deadline had passed on arrival");
 }
 
 static enum mb_code check_memory(struct rpc_call *call, struct mb_err *err)
 {
-	struct arena_budget *budget = rpc_server_options_of(call->server)->budget;
-
-	call->arena =
-		FAULT("rpc.call.arena") ? NULL : arena_create(budget, call->method->arena_cap);
+	call->arena = FAULT("rpc.call.arena") ? NULL : rpc_server_take_arena(call);
 	if (call->arena == NULL) {
 		mb_fail(err, MB_OVERLOADED, "no memory is left for this request now");
 		err->retry_after_ms = RPC_RETRY_AFTER_MS;
@@ -124,9 +125,6 @@ static void prepare(struct rpc_call *call)
 		call->method == NULL ? call->details.deadline : call->deadline, call->start_ns);
 	call->principal = options->anonymous != NULL ? options->anonymous : &nobody;
 	rpc_metadata_read(&call->metadata, &call->meta);
-	if (call->meta.request_id[0] == '\0') {
-		rpc_server_make_id(call->server, call->meta.request_id);
-	}
 }
 
 static enum mb_code admit(struct rpc_call *call, const ProtobufCMessage **request,
@@ -151,8 +149,7 @@ void rpc_call_begin(struct rpc_call *call)
 	call->held = true;
 	prepare(call);
 	if (options->began != NULL && call->method != NULL) {
-		options->began(call->method->service->name, call->method->name,
-			       options->began_data);
+		options->began(call->method->id, options->began_data);
 	}
 	if (admit(call, &request, &err) != MB_OK) {
 		rpc_call_fail(call, &err);

@@ -31,17 +31,20 @@ static void init_op(struct rpc_op *op, struct rpc_call *call, void (*done)(struc
 struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slot,
 				 const struct rpc_method *method)
 {
-	struct rpc_call *call = FAULT("rpc.call.create") ? NULL : calloc(1, sizeof(*call));
+	struct rpc_call *call = FAULT("rpc.call.create") ? NULL : malloc(sizeof(*call));
 
 	if (call == NULL) {
 		return NULL;
 	}
+	memset(call, 0, sizeof(*call)); /* calloc() would pass by what the thread has just freed */
 	call->magic = CALL_MAGIC;
 	call->server = server;
 	call->slot = slot;
 	call->method = method;
 	grpc_metadata_array_init(&call->metadata);
-	grpc_call_details_init(&call->details);
+	if (method == NULL) {
+		grpc_call_details_init(&call->details);
+	}
 	pthread_mutex_init(&call->lock, NULL);
 	pthread_cond_init(&call->idle, NULL);
 	atomic_init(&call->gone, false);
@@ -56,10 +59,12 @@ struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slo
 void rpc_call_destroy(struct rpc_call *call)
 {
 	assert(call->magic == CALL_MAGIC);
-	arena_destroy(call->arena);
+	rpc_server_give_arena(call, call->arena);
 	arena_destroy(call->scratch);
 	grpc_metadata_array_destroy(&call->metadata);
-	grpc_call_details_destroy(&call->details);
+	if (call->method == NULL) {
+		grpc_call_details_destroy(&call->details);
+	}
 	if (call->payload != NULL) {
 		grpc_byte_buffer_destroy(call->payload);
 	}
@@ -89,20 +94,19 @@ static void tell_ended(struct rpc_call *call, const struct rpc_server_options *o
 {
 	const struct rpc_method *method = call->method;
 	struct rpc_call_end end = {
+		.call = call,
 		.method = method == NULL ? "" : method->full,
 		.service = method == NULL ? "" : method->service->name,
 		.name = method == NULL ? "" : method->name,
+		.id = method == NULL ? RPC_METHOD_UNKNOWN : method->id,
 		.code = call->lost != MB_OK ? call->lost : call->err.code,
 		.duration_ns = clock_monotonic_ns() - call->start_ns,
 		.bytes_in = call->bytes_in,
 		.bytes_out = call->bytes_out,
 		.principal = call->principal,
-		.request_id = call->meta.request_id,
 		.trace_id = call->meta.trace_id,
 	};
-	char *peer = grpc_call_get_peer(call->core);
 
-	end.peer = peer == NULL ? "" : peer;
 	if (end.code != MB_OK) {
 		if (end.code != call->err.code) {
 			mb_fail(&call->err, end.code, "%s", mb_code_text(end.code));
@@ -110,7 +114,6 @@ static void tell_ended(struct rpc_call *call, const struct rpc_server_options *o
 		end.err = &call->err;
 	}
 	options->ended(&end, options->ended_data);
-	gpr_free(peer);
 }
 
 static void release(struct rpc_call *call)
@@ -163,6 +166,15 @@ void rpc_call_greet(struct rpc_call *call, grpc_op *op)
 	call->greeted = true;
 }
 
+/* Made when it is asked for: few ever ask. Always the same for one call. */
+static const char *request_id_of(struct rpc_call *call)
+{
+	if (call->meta.request_id[0] == '\0') {
+		rpc_server_make_id(call->server, call->meta.request_id);
+	}
+	return call->meta.request_id;
+}
+
 /* What the trailers say about a failure, besides the status itself. */
 struct trailers {
 	grpc_metadata items[3];
@@ -196,7 +208,7 @@ static void fill_trailers(struct rpc_call *call, struct trailers *trailers)
 			    (const char *)packed,
 			    rpc_status_pack_violations(&call->err, call->violations,
 						       call->n_violations, packed)));
-	add_trailer(trailers, "x-request-id", grpc_slice_from_copied_string(call->meta.request_id));
+	add_trailer(trailers, "x-request-id", grpc_slice_from_copied_string(request_id_of(call)));
 	if (call->err.retry_after_ms > 0) {
 		snprintf(pushback, sizeof(pushback), "%lld", (long long)call->err.retry_after_ms);
 		add_trailer(trailers, "grpc-retry-pushback-ms",
@@ -338,6 +350,10 @@ static bool read_bytes(grpc_byte_buffer *buffer, grpc_slice *out)
 	grpc_slice *first;
 	bool whole;
 
+	if (grpc_byte_buffer_length(buffer) == 0) {
+		*out = grpc_empty_slice();
+		return true;
+	}
 	if (!grpc_byte_buffer_reader_init(&reader, buffer)) {
 		return false;
 	}
@@ -441,7 +457,21 @@ const char *rpc_call_method(const struct rpc_call *call)
 
 const char *rpc_call_request_id(const struct rpc_call *call)
 {
-	return call->meta.request_id;
+	struct rpc_call *own = (struct rpc_call *)call;
+	const char *id;
+
+	pthread_mutex_lock(&own->lock);
+	id = request_id_of(own);
+	pthread_mutex_unlock(&own->lock);
+	return id;
+}
+
+void rpc_call_peer(const struct rpc_call *call, char *out, size_t size)
+{
+	char *peer = grpc_call_get_peer(call->core);
+
+	snprintf(out, size, "%s", peer == NULL ? "" : peer);
+	gpr_free(peer);
 }
 
 int64_t rpc_call_deadline_ns(const struct rpc_call *call)

@@ -32,6 +32,8 @@ const struct rpc_principal *rpc_call_principal(const struct rpc_call *call);
 const char *rpc_call_method(const struct rpc_call *call); /* "memberd.v1.MemberService/GetMember" */
 /* Metadata x-request-id, or one made by the server. */
 const char *rpc_call_request_id(const struct rpc_call *call);
+/* Where the caller is, as C core names it: "ipv4:127.0.0.1:5123"; cut where out is too short. */
+void rpc_call_peer(const struct rpc_call *call, char *out, size_t size);
 /* Clock of clock_monotonic_ns(); INT64_MAX when the caller set no deadline. */
 int64_t rpc_call_deadline_ns(const struct rpc_call *call);
 /* Whether the caller gave up, the deadline passed or the connection broke. */

@@ -40,7 +40,17 @@
 #define RPC_RETRY_AFTER_MS 100
 
 struct rpc_queue;
-struct rpc_slot;
+
+/* The posted requests of one method on one queue; method NULL: those for unknown ones. Its queue's
+ * thread alone uses it. */
+struct rpc_slot {
+	struct rpc_queue *queue;
+	const struct rpc_method *method;
+	void *registered; /* C core's name for the method */
+	int posted, wanted; /* requests that wait for calls, and how many should */
+	/* Who was let in last, which saves looking him up: what a principal may do never changes. */
+	const struct rpc_principal *welcome;
+};
 
 /* Something C core was asked to do; its address is the tag that comes back. */
 struct rpc_op {
@@ -51,7 +61,8 @@ struct rpc_op {
 /* What the request's metadata said. */
 struct rpc_request_meta {
 	struct str token; /* of `authorization: Bearer`; {NULL, 0} without one; the slice's bytes */
-	char request_id[REQUEST_ID_MAX + 1]; /* "" when absent or not printable */
+	/* "" when absent or not printable; then one is made when somebody asks */
+	char request_id[REQUEST_ID_MAX + 1];
 	char trace_id[TRACE_ID_LEN + 1];
 };
 
@@ -157,6 +168,10 @@ enum mb_code rpc_listen(grpc_server *core, const char *address, int *port, struc
 const struct rpc_server_options *rpc_server_options_of(const struct rpc_server *server);
 /* Counts the call in, also when it answers MB_DRAINING or MB_OVERLOADED. */
 enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, struct mb_err *err);
+/* Memory of a call, NULL when it is short; and what to do with it when the call ends. On the queue's
+ * thread. */
+struct arena *rpc_server_take_arena(struct rpc_call *call);
+void rpc_server_give_arena(struct rpc_call *call, struct arena *arena);
 /* Initial metadata of every answer. */
 const grpc_metadata *rpc_server_greeting(const struct rpc_server *server, size_t *count);
 /* A request id where the caller sent none. */

@@ -205,6 +205,7 @@ static enum mb_code add_method(struct rpc_registry *registry, struct rpc_service
 	}
 	method->is_public =
 		method->permission != NULL && strcmp(method->permission, PERMISSION_PUBLIC) == 0;
+	method->id = registry->methods.count;
 	return push(&registry->methods, method, err);
 }
 
@@ -410,14 +411,18 @@ enum mb_code rpc_registry_check(const struct rpc_registry *registry, struct mb_e
 	return served > 0 ? MB_OK : mb_fail(err, MB_INTERNAL, "no method is bound");
 }
 
-void rpc_registry_each(const struct rpc_registry *registry,
-		       void (*fn)(const char *service, const char *name, void *data), void *data)
+void rpc_registry_each(const struct rpc_registry *registry, rpc_method_fn *fn, void *data)
 {
 	for (size_t i = 0; i < registry->methods.count; i++) {
 		const struct rpc_method *method = registry->methods.items[i];
 
 		if (method->service->served) {
-			fn(method->service->name, method->name, data);
+			fn(method->service->name, method->name, method->id, data);
 		}
 	}
+}
+
+size_t rpc_registry_ids(const struct rpc_registry *registry)
+{
+	return registry->methods.count;
 }

@@ -43,6 +43,9 @@ enum mb_code rpc_registry_bind_stream(struct rpc_registry *registry, const char 
 /* Only services with at least one bound method are served: each of their methods must be bound and
  * have a permission. */
 enum mb_code rpc_registry_check(const struct rpc_registry *registry, struct mb_err *err);
-/* fn for every method of the services that are served; the texts live as long as the registry. */
-void rpc_registry_each(const struct rpc_registry *registry,
-		       void (*fn)(const char *service, const char *name, void *data), void *data);
+/* A method of the services that are served; the texts live as long as the registry. id: a small number
+ * of its own, by which others keep what they know of it. */
+typedef void rpc_method_fn(const char *service, const char *name, size_t id, void *data);
+void rpc_registry_each(const struct rpc_registry *registry, rpc_method_fn *fn, void *data);
+/* More than any id. */
+size_t rpc_registry_ids(const struct rpc_registry *registry);

@@ -23,6 +23,7 @@ struct rpc_service {
 
 /* Every method of every file; one without a handler is not served. */
 struct rpc_method {
+	size_t id; /* counted from 0, as rpc_registry_each() tells it */
 	const char *path; /* "/memberd.v1.MemberService/GetMember", as on the wire */
 	const char *full; /* path without the first slash */
 	const char *name; /* "GetMember" */

@@ -16,21 +16,17 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define SERVER_MAGIC  0x53657276u
-#define POSTED	      4 /* requests that wait for calls, of each method on each queue */
+#define SERVER_MAGIC 0x53657276u
+/* Requests that wait for calls: one of each method on each queue, and more of those whose calls come in
+ * bursts, so that a burst stays on its connection's queue. Not more of all: C core, as Debian builds it,
+ * looks a completion up among everything that its queue waits for, one by one. */
+#define POSTED_MOST   64 /* of a method */
+#define POSTED_MORE   128 /* of a queue, beyond the first of each method */
+#define RESTING	      64 /* arenas that a queue keeps for its next calls */
 #define DRAIN_POLL_NS 5000000L
 #define QUIET_NS      INT64_C(100000000)
 #define QUIET_MOST_NS INT64_C(1000000000)
 #define LAST_NS	      INT64_C(50000000)
-
-/* The posted requests of one method on one queue; method NULL: those for unknown ones. Its queue's
- * thread alone uses it. */
-struct rpc_slot {
-	struct rpc_queue *queue;
-	const struct rpc_method *method;
-	void *registered; /* C core's name for the method */
-	int posted;
-};
 
 /* A completion queue with its thread. */
 struct rpc_queue {
@@ -39,6 +35,9 @@ struct rpc_queue {
 	pthread_t thread;
 	bool running;
 	struct rpc_slot *slots; /* slot_count of the server */
+	size_t posted; /* of all slots */
+	struct arena *resting[RESTING]; /* of calls that have ended; its thread's */
+	int resting_count;
 	bool coalesces; /* since its thread began */
 	struct rpc_coalescer coalescer;
 };
@@ -111,6 +110,36 @@ void rpc_server_make_id(struct rpc_server *server, char out[REQUEST_ID_MAX + 1])
 	out[16] = '\0';
 }
 
+/* ---- memory of calls ---- */
+
+struct arena *rpc_server_take_arena(struct rpc_call *call)
+{
+	struct rpc_queue *queue = call->slot->queue;
+	struct arena *arena;
+
+	if (queue->resting_count == 0) {
+		return arena_create(queue->server->options.budget, call->method->arena_cap);
+	}
+	arena = queue->resting[queue->resting_count - 1];
+	if (!arena_wake(arena, call->method->arena_cap)) {
+		return NULL;
+	}
+	queue->resting_count--;
+	return arena;
+}
+
+void rpc_server_give_arena(struct rpc_call *call, struct arena *arena)
+{
+	struct rpc_queue *queue = call->slot->queue;
+
+	if (arena == NULL || queue->resting_count == RESTING) {
+		arena_destroy(arena);
+		return;
+	}
+	arena_rest(arena);
+	queue->resting[queue->resting_count++] = arena;
+}
+
 /* ---- calls in and out ---- */
 
 static atomic_int *counter_of(struct rpc_server *server, const struct rpc_method *method)
@@ -171,12 +200,25 @@ static bool post(struct rpc_slot *slot)
 		return false;
 	}
 	slot->posted++;
+	queue->posted++;
 	return true;
 }
 
 static void fill_slot(struct rpc_slot *slot)
 {
-	while (slot->posted < POSTED && !atomic_load(&slot->queue->server->closing) && post(slot)) {
+	while (slot->posted < slot->wanted && !atomic_load(&slot->queue->server->closing) &&
+	       post(slot)) {
+	}
+}
+
+/* A call took the last request: the next may find none. */
+static void want_more(struct rpc_slot *slot)
+{
+	const struct rpc_queue *queue = slot->queue;
+	size_t most = queue->server->slot_count + POSTED_MORE;
+
+	if (slot->wanted < POSTED_MOST && queue->posted + (size_t)slot->wanted < most) {
+		slot->wanted *= 2;
 	}
 }
 
@@ -187,10 +229,14 @@ static void arrive(struct rpc_op *op, bool ok)
 	struct rpc_slot *slot = call->slot;
 
 	slot->posted--;
+	slot->queue->posted--;
 	if (!ok) {
 		call->core = NULL;
 		rpc_call_destroy(call);
 		return;
+	}
+	if (slot->posted == 0) {
+		want_more(slot);
 	}
 	fill_slot(slot);
 	rpc_call_begin(call);
@@ -202,9 +248,7 @@ void rpc_server_leave(struct rpc_server *server, struct rpc_call *call)
 	atomic_int *counter = counter_of(server, call->method);
 
 	rpc_call_destroy(call);
-	if (slot->posted < POSTED) {
-		fill_slot(slot);
-	}
+	fill_slot(slot);
 	/* Last: once nothing is in work, drain() takes the queues away. */
 	atomic_fetch_sub(counter, 1);
 }
@@ -423,6 +467,7 @@ static void register_methods(struct rpc_server *server)
 	for (int q = 0; q < server->queue_count; q++) {
 		for (size_t i = 0; i < server->slot_count; i++) {
 			server->queues[q].slots[i].queue = &server->queues[q];
+			server->queues[q].slots[i].wanted = 1;
 		}
 	}
 }
@@ -609,8 +654,13 @@ void rpc_server_destroy(struct rpc_server *server)
 	}
 	grpc_server_destroy(server->core);
 	for (int i = 0; i < server->queue_count; i++) {
-		grpc_completion_queue_destroy(server->queues[i].core);
-		free(server->queues[i].slots);
+		struct rpc_queue *queue = &server->queues[i];
+
+		grpc_completion_queue_destroy(queue->core);
+		while (queue->resting_count > 0) {
+			arena_destroy(queue->resting[--queue->resting_count]);
+		}
+		free(queue->slots);
 	}
 	free(server->queues);
 	free(server->greeting);

@@ -25,17 +25,19 @@ struct rpc_server;
 
 /* What a finished call was; for logs and metrics. Borrowed for the length of the callback. */
 struct rpc_call_end {
+	const struct rpc_call *call; /* for rpc_call_request_id() and rpc_call_peer() */
 	const char *method; /* "memberd.v1.MemberService/GetMember"; "" for an unknown one */
 	const char *service, *name; /* the two parts of method, "" for an unknown one */
+	size_t id; /* the method's; RPC_METHOD_UNKNOWN */
 	enum mb_code code;
 	const struct mb_err *err; /* NULL when code is MB_OK */
 	int64_t duration_ns;
 	size_t bytes_in, bytes_out;
 	const struct rpc_principal *principal;
-	const char *peer; /* "ipv4:127.0.0.1:5123" */
-	const char *request_id; /* metadata x-request-id, or one made by the server */
 	const char *trace_id; /* of W3C traceparent, 32 hex digits, "" without one */
 };
+
+#define RPC_METHOD_UNKNOWN SIZE_MAX
 
 struct rpc_server_options {
 	const char *listen; /* "127.0.0.1:7443", "[::1]:0", "unix:/path" */
@@ -53,7 +55,7 @@ struct rpc_server_options {
 	const char *const *metadata;
 	/* Interceptor at the start of every call of a known method, on its queue's thread, refused ones
 	 * included; may be NULL. Every call that began ends, and so reaches `ended`. */
-	void (*began)(const char *service, const char *name, void *data);
+	void (*began)(size_t id, void *data);
 	void *began_data;
 	/* Interceptor at the end of every call, on its queue's thread; may be NULL. What C core refuses
 	 * before it becomes a call (a first message over message_max) is not seen here. */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -74,6 +75,45 @@ static void refuses_sizes_that_wrap(void **state)
 	arena_destroy(arena);
 }
 
+static void rests_between_two_uses(void **state)
+{
+	struct arena_budget budget;
+	struct arena *arena;
+	char *first;
+
+	(void)state;
+	arena_budget_init(&budget, 40000);
+	arena = arena_create(&budget, 100);
+	assert_non_null(arena_alloc(arena, 50));
+	assert_null(arena_alloc(arena, 60));
+	arena_rest(arena);
+	assert_int_equal(budget.used, 0);
+	assert_true(arena_wake(arena, 30000));
+	assert_false(arena_overflowed(arena));
+	first = arena_alloc(arena, 4000);
+	memset(first, 'x', 4000);
+	assert_non_null(
+		arena_alloc(arena, 20000)); /* of the new cap, in a chunk that is not kept */
+	assert_true(budget.used > 24000);
+	arena_rest(arena);
+	assert_int_equal(budget.used, 0);
+	budget.used = 40000; /* by others */
+	assert_false(arena_wake(arena, 0));
+	assert_int_equal(budget.used, 40000);
+	budget.used = 0;
+	assert_true(arena_wake(arena, 0));
+	first = arena_alloc(arena, 4000);
+	for (int i = 0; i < 4000; i++) {
+		assert_int_equal(first[i], 0);
+	}
+	arena_destroy(arena);
+	assert_int_equal(budget.used, 0);
+	arena = arena_create(&budget, 0);
+	arena_rest(arena);
+	arena_destroy(arena);
+	assert_int_equal(budget.used, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -81,6 +121,7 @@ int main(void)
 		cmocka_unit_test(stops_at_its_cap_and_says_so),
 		cmocka_unit_test(stops_at_the_budget_of_all),
 		cmocka_unit_test(refuses_sizes_that_wrap),
+		cmocka_unit_test(rests_between_two_uses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

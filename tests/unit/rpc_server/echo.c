@@ -280,13 +280,11 @@ static void copy(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text);
 }
 
-static void began(const char *service, const char *name, void *data)
+static void began(size_t id, void *data)
 {
 	struct echo *echo = data;
 
-	assert_true(strcmp(service, "echo.v1.EchoService") == 0 ||
-		    strcmp(service, "grpc.health.v1.Health") == 0);
-	assert_true(name[0] != '\0');
+	assert_true(id < rpc_registry_ids(echo->registry));
 	atomic_fetch_add(&echo->began, 1);
 }
 
@@ -297,9 +295,9 @@ static void ended(const struct rpc_call_end *end, void *data)
 
 	pthread_mutex_lock(&echo->lock);
 	copy(out->method, sizeof(out->method), end->method);
-	copy(out->request_id, sizeof(out->request_id), end->request_id);
+	copy(out->request_id, sizeof(out->request_id), rpc_call_request_id(end->call));
 	copy(out->trace_id, sizeof(out->trace_id), end->trace_id);
-	copy(out->peer, sizeof(out->peer), end->peer);
+	rpc_call_peer(end->call, out->peer, sizeof(out->peer));
 	snprintf(out->role, sizeof(out->role), "%.*s", STR_ARG(end->principal->role));
 	out->code = end->code;
 	assert_true((end->err == NULL) == (end->code == MB_OK));

@@ -182,8 +182,9 @@ static void refuses_a_service_that_is_not_whole(void **state)
 	rpc_registry_destroy(registry);
 }
 
-static void count_method(const char *service, const char *name, void *data)
+static void count_method(const char *service, const char *name, size_t id, void *data)
 {
+	(void)id;
 	assert_string_equal(service, "echo.v1.EchoService");
 	assert_true(name[0] != '\0');
 	(*(int *)data)++;
