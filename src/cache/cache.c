@@ -36,6 +36,7 @@
 #define ABSENTS	       8192
 #define READ_TRIES     16
 #define UNTIL_BITS     40
+#define HUGE_BYTES     ((size_t)2 << 20)
 
 /* Two rounds of multiply and fold under secrets: who chooses ids cannot choose where they fall. */
 uint64_t cache_hash(const struct cache *cache, int64_t member_id)
@@ -114,16 +115,20 @@ static enum mb_code map_parts(struct cache *cache, struct mb_err *err)
 	size_t index = carve(&end, n * cache->n_buckets, LINE_BYTES);
 	size_t marks = carve(&end, n * cache->n_marks, sizeof(*cache->marks));
 	size_t absents = carve(&end, n * cache->n_absents, sizeof(*cache->absents));
-	unsigned char *map = FAULT("cache.map") ? MAP_FAILED
-						: mmap(NULL, end, PROT_READ | PROT_WRITE,
-						       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t bytes = end + HUGE_BYTES;
+	unsigned char *map = MAP_FAILED;
 
+	if (!FAULT("cache.map") && end < SIZE_MAX / 2) {
+		map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	}
 	if (map == MAP_FAILED) {
 		return mb_fail(err, MB_FIELD_INVALID, "no memory for a cache of %zu MiB",
 			       end >> 20);
 	}
 	cache->map = map;
-	cache->map_bytes = end;
+	cache->map_bytes = bytes;
+	map += (HUGE_BYTES - (uintptr_t)map % HUGE_BYTES) % HUGE_BYTES;
+	madvise(map, end, MADV_HUGEPAGE); /* advice: without it look-ups are slower */
 	cache->slots = (void *)(map + slots);
 	cache->index = (void *)(map + index);
 	cache->marks = (void *)(map + marks);
