@@ -1,116 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process's cache of hot records: what marks, tells, absences and forgetting mean, its size, who
- * goes when it is full, and all of it at once on several threads.
+ * The process's cache of hot records on one thread: what marks, tells, absences and forgetting mean,
+ * its size, who goes when it is full.
  */
-#include "cache/cache.h"
-
 #include "base/fault.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "cache_bed.h"
 #include "torture.h"
-
-#define MIB ((size_t)1 << 20)
-
-static struct cache *cache;
-
-static struct cache *make(size_t bytes, uint64_t absent_ttl_ms)
-{
-	struct cache *made = NULL;
-	struct mb_err err;
-
-	if (cache_create(&(struct cache_options){bytes, absent_ttl_ms}, &made, &err) != MB_OK) {
-		fail_msg("%s", err.text);
-	}
-	return made;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	cache = make(MIB, 60000);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	cache_destroy(cache);
-	cache = NULL;
-	return 0;
-}
-
-static struct hot_bytes record(int64_t member_id, int64_t revision)
-{
-	struct hot_bytes bytes;
-
-	hot_encode(&(struct hot_record){.member_id = member_id,
-					.revision = revision,
-					.created_at = revision * 3,
-					.policy_newest = 1,
-					.projected_at = 1000,
-					.good_until = INT64_MAX,
-					.now = {.tier = TIER_BRONZE,
-						.shown = TIER_BRONZE,
-						.level = LEVEL_STANDARD,
-						.points = revision % 5000}},
-		   &bytes);
-	return bytes;
-}
-
-static const struct hot_bytes nothing;
-
-static bool fill(int64_t member_id, int64_t revision)
-{
-	struct hot_bytes bytes = record(member_id, revision);
-
-	return cache_fill(cache, member_id, cache_mark(cache, member_id), &bytes);
-}
-
-static void tell(int64_t member_id, int64_t revision)
-{
-	struct hot_bytes bytes = record(member_id, revision);
-
-	cache_tell(cache, member_id, revision == 0 ? &nothing : &bytes);
-}
-
-/* The revision of the member's record, which must be whole and his; 0: a miss, -1: absent. */
-static int64_t look(int64_t member_id)
-{
-	struct hot_bytes bytes;
-	struct hot_record found;
-
-	switch (cache_get(cache, member_id, &bytes)) {
-	case CACHE_MISS:
-		return 0;
-	case CACHE_ABSENT:
-		return -1;
-	default:
-		break;
-	}
-	if (!hot_decode(bytes.bytes, bytes.len, member_id, &found)) {
-		fail_msg("a torn record");
-	}
-	assert_int_equal(found.created_at, found.revision * 3);
-	return found.revision;
-}
-
-static struct cache_figures figures(void)
-{
-	struct cache_figures out;
-
-	cache_figures(cache, &out);
-	return out;
-}
 
 /* ---- one thread ---- */
 
@@ -270,7 +174,7 @@ static void test_an_absence_ends_by_time(void **state)
 	int64_t answer = -1;
 
 	(void)state;
-	cache = make(0, 20);
+	cache = bed_make(0, 20);
 	assert_true(cache_fill_absent(cache, 7, cache_mark(cache, 7)));
 	for (int i = 0; i < 1000 && answer == -1; i++) {
 		usleep(2000);
@@ -278,10 +182,10 @@ static void test_an_absence_ends_by_time(void **state)
 	}
 	assert_int_equal(answer, 0);
 	cache_destroy(cache);
-	cache = make(0, 0);
+	cache = bed_make(0, 0);
 	assert_false(cache_fill_absent(cache, 7, cache_mark(cache, 7)));
 	cache_destroy(cache);
-	cache = make(0, UINT64_MAX);
+	cache = bed_make(0, UINT64_MAX);
 	assert_true(cache_fill_absent(cache, 7, cache_mark(cache, 7)));
 	assert_int_equal(look(7), -1);
 	cache_destroy(cache);
@@ -361,7 +265,7 @@ static void test_it_never_takes_more_than_it_may(void **state)
 	for (size_t bytes = 1; bytes < 300 * MIB; bytes = bytes * 5 / 3 + 12345) {
 		struct cache_figures now;
 
-		cache = make(bytes, 100);
+		cache = bed_make(bytes, 100);
 		now = figures();
 		for (int64_t id = 1; id <= (now.capacity < 20000 ? 2 * now.capacity : 100); id++) {
 			fill(id, 1);
@@ -387,7 +291,7 @@ static void test_without_memory_marks_and_absences_work(void **state)
 		uint64_t mark;
 
 		tear_down(NULL);
-		cache = make(sizes[i], 60000);
+		cache = bed_make(sizes[i], 60000);
 		assert_int_equal(figures().capacity, 0);
 		mark = cache_mark(cache, 7);
 		assert_false(fill(7, 1));
@@ -558,196 +462,6 @@ static void test_a_long_random_life(void **state)
 	assert_true(hits > 10000);
 }
 
-/* ---- several threads ---- */
-
-/*
- * A world beside the cache. Members 1..TOLD have commits, one teller each; the others only loads, but
- * now and then all that was loaded is declared void. What readers hold the cache to: what was told, or
- * declared, before a look-up began is not undercut; no record is torn, or of another member.
- */
-#define TOLD	 48
-#define LOADED	 4000
-#define FORGOT	 TOLD + 1
-#define RUN_MS	 400
-#define TELLERS	 2
-#define FILLERS	 2
-#define READERS	 3
-#define SEED_ODD UINT64_C(6364136223846793005)
-
-struct world {
-	_Atomic bool stop;
-	_Atomic int64_t committed[TOLD + 1], told[TOLD + 1];
-	_Atomic int64_t era, era_told;
-	_Atomic int64_t hits, absent, broken;
-};
-
-static struct world world;
-
-struct worker {
-	pthread_t thread;
-	int number;
-	uint64_t seed;
-};
-
-static int64_t draw(struct worker *worker, int64_t n)
-{
-	worker->seed = worker->seed * SEED_ODD + 1442695040888963407u;
-	return (int64_t)(worker->seed >> 33) % n;
-}
-
-static void *run_teller(void *data)
-{
-	struct worker *worker = data;
-
-	while (!atomic_load(&world.stop)) {
-		int64_t id = 1 + draw(worker, TOLD / TELLERS) * TELLERS + worker->number;
-		int64_t revision = atomic_load(&world.committed[id]) + 1;
-
-		atomic_store(&world.committed[id], revision);
-		tell(id, draw(worker, 4) == 0 ? 0 : revision);
-		atomic_store(&world.told[id], revision);
-	}
-	return NULL;
-}
-
-static void *run_filler(void *data)
-{
-	struct worker *worker = data;
-
-	while (!atomic_load(&world.stop)) {
-		bool told = draw(worker, 2) == 0;
-		int64_t id = told ? 1 + draw(worker, TOLD) : FORGOT + draw(worker, LOADED);
-		uint64_t mark = cache_mark(cache, id);
-		int64_t revision = 1 + (told ? atomic_load(&world.committed[id]) - 1
-					     : atomic_load(&world.era));
-		struct hot_bytes bytes = record(id, revision);
-
-		if (draw(worker, 64) == 0) {
-			usleep(1);
-		}
-		if (revision == 0) {
-			cache_fill_absent(cache, id, mark);
-		} else {
-			cache_fill(cache, id, mark, &bytes);
-		}
-	}
-	return NULL;
-}
-
-static void *run_reader(void *data)
-{
-	struct worker *worker = data;
-	struct hot_record found;
-	struct hot_bytes bytes;
-
-	while (!atomic_load(&world.stop)) {
-		bool told = draw(worker, 2) == 0;
-		int64_t id = told ? 1 + draw(worker, TOLD) : FORGOT + draw(worker, LOADED);
-		int64_t least =
-			told ? atomic_load(&world.told[id]) : 1 + atomic_load(&world.era_told);
-		enum cache_answer answer = cache_get(cache, id, &bytes);
-		bool good = true;
-
-		if (answer == CACHE_HIT) {
-			good = hot_decode(bytes.bytes, bytes.len, id, &found) &&
-			       found.revision >= least;
-			atomic_fetch_add(&world.hits, 1);
-		} else if (answer == CACHE_ABSENT) {
-			good = told && least == 0;
-			atomic_fetch_add(&world.absent, 1);
-		}
-		atomic_fetch_add(&world.broken, !good);
-	}
-	return NULL;
-}
-
-/* The figures are read beside it all, too. */
-static void *run_forgetter(void *data)
-{
-	(void)data;
-	while (!atomic_load(&world.stop)) {
-		struct cache_figures now = figures();
-		int64_t era = atomic_load(&world.era) + 1;
-
-		atomic_store(&world.era, era);
-		cache_forget_all(cache);
-		atomic_store(&world.era_told, era);
-		atomic_fetch_add(&world.broken, now.entries > now.capacity || now.entries < 0);
-		usleep(20000);
-	}
-	return NULL;
-}
-
-static void test_many_threads(void **state)
-{
-	static void *(*const jobs[])(void *) = {run_teller, run_teller, run_filler, run_filler,
-						run_reader, run_reader, run_reader, run_forgetter};
-	enum { N = sizeof(jobs) / sizeof(jobs[0]) };
-	struct worker workers[N];
-
-	(void)state;
-	tear_down(NULL);
-	cache = make(MIB / 4 + MIB / 16, 60000);
-	assert_in_range(figures().capacity, 100,
-			1000); /* so that slots change hands all the time */
-	memset(&world, 0, sizeof(world));
-	for (int i = 0; i < N; i++) {
-		workers[i] = (struct worker){.number = i % TELLERS, .seed = (uint64_t)i * 77 + 1};
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, jobs[i], &workers[i]), 0);
-	}
-	usleep(RUN_MS * 1000);
-	atomic_store(&world.stop, true);
-	for (int i = 0; i < N; i++) {
-		pthread_join(workers[i].thread, NULL);
-	}
-	assert_int_equal(world.broken, 0);
-	assert_true(world.hits > 100);
-	assert_true(figures().evictions > 0);
-	assert_int_equal(figures().hits, world.hits);
-	assert_int_equal(figures().absent_hits, world.absent);
-}
-
-/* A record that changes all the time is whole whenever it is found. */
-static void *rewrite_one(void *data)
-{
-	(void)data;
-	for (int64_t revision = 2; !atomic_load(&world.stop); revision++) {
-		struct hot_bytes bytes = {.len = (uint8_t)(30 + revision % 160)};
-
-		memset(bytes.bytes, (int)(revision & 0x7f), sizeof(bytes.bytes));
-		cache_tell(cache, 1, &nothing);
-		cache_fill(cache, 1, cache_mark(cache, 1), &bytes);
-		memset(bytes.bytes, (int)(revision & 0x7f) + 1, sizeof(bytes.bytes));
-		cache_tell(cache, 1, &bytes);
-	}
-	return NULL;
-}
-
-static void test_no_record_is_torn(void **state)
-{
-	int64_t hits = 0;
-	pthread_t thread;
-
-	(void)state;
-	memset(&world, 0, sizeof(world));
-	assert_int_equal(pthread_create(&thread, NULL, rewrite_one, NULL), 0);
-	for (int i = 0; i < 200000 || (hits < 100 && i < 20000000); i++) {
-		struct hot_bytes bytes;
-
-		if (cache_get(cache, 1, &bytes) == CACHE_HIT) {
-			hits++;
-			for (int at = 1; at < bytes.len; at++) {
-				if (bytes.bytes[at] != bytes.bytes[0]) {
-					fail_msg("torn at %d", at);
-				}
-			}
-		}
-	}
-	atomic_store(&world.stop, true);
-	pthread_join(thread, NULL);
-	assert_true(hits >= 100);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
 int main(void)
@@ -776,8 +490,6 @@ int main(void)
 		TEST(the_last_ones_are_there),
 		TEST(what_was_removed_makes_room),
 		TEST(a_long_random_life),
-		TEST(many_threads),
-		TEST(no_record_is_torn),
 	};
 
 	return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
