@@ -18,6 +18,7 @@
 #include "domain/hot.h"
 
 #include "base/checksum.h"
+#include "base/clock.h"
 
 #include <assert.h>
 #include <string.h>
@@ -44,15 +45,8 @@
 #define POINTS	   64u
 #define RARE	   128u /* credibility and shown_until */
 
-#define MINUTE INT64_C(60000000)
-
 /* What the first state is told as different from. */
 static const struct hot_state blank = {.credibility = BP};
-
-static int64_t minute_of(int64_t t)
-{
-	return t / MINUTE - (t % MINUTE < 0);
-}
 
 /* ---- numbers ---- */
 
@@ -157,8 +151,8 @@ static uint64_t take_zigzag(struct reader *in)
 /* An instant of its own: whole minutes since 1970 and one more, else 0 and microseconds. */
 static void put_instant(struct writer *out, int64_t t)
 {
-	if (t >= 0 && t % MINUTE == 0) {
-		put_number(out, (uint64_t)(t / MINUTE) + 1);
+	if (t >= 0 && t % US_PER_MINUTE == 0) {
+		put_number(out, (uint64_t)(t / US_PER_MINUTE) + 1);
 	} else {
 		put_number(out, 0);
 		put_zigzag(out, (uint64_t)t);
@@ -169,7 +163,7 @@ static int64_t take_instant(struct reader *in)
 {
 	uint64_t minutes = take_number(in);
 
-	return (int64_t)(minutes == 0 ? take_zigzag(in) : (minutes - 1) * (uint64_t)MINUTE);
+	return (int64_t)(minutes == 0 ? take_zigzag(in) : (minutes - 1) * (uint64_t)US_PER_MINUTE);
 }
 
 /* ---- states ---- */
@@ -239,20 +233,20 @@ static void take_state(struct reader *in, unsigned flags, struct hot_state *stat
 
 static void put_at(struct writer *out, int64_t before, int64_t at, unsigned flags)
 {
-	bool fine = at % MINUTE != 0;
+	bool fine = at % US_PER_MINUTE != 0;
 
 	put_byte(out, flags | (fine ? FINE : 0));
 	put_number(out, fine ? (uint64_t)at - (uint64_t)before
-			     : (uint64_t)(at / MINUTE - minute_of(before)));
+			     : (uint64_t)(at / US_PER_MINUTE - before / US_PER_MINUTE));
 }
 
 static int64_t take_at(struct reader *in, int64_t before, unsigned flags)
 {
 	uint64_t step = take_number(in);
 
-	return (int64_t)((flags & FINE) != 0
-				 ? (uint64_t)before + step
-				 : ((uint64_t)minute_of(before) + step) * (uint64_t)MINUTE);
+	return (int64_t)((flags & FINE) != 0 ? (uint64_t)before + step
+					     : ((uint64_t)(before / US_PER_MINUTE) + step) *
+						       (uint64_t)US_PER_MINUTE);
 }
 
 /* ---- what may be in a record ---- */

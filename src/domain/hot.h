@@ -50,7 +50,7 @@ struct hot_record {
 	size_t n_changes;
 };
 
-/* Encoded; len 0: none. */
+/* Encoded, 0 after len; len 0: none. */
 struct hot_bytes {
 	uint8_t len;
 	uint8_t bytes[HOT_BYTES_MAX];
