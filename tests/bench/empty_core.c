@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * empty_core: what gRPC C core itself costs. Takes every call of one method and answers it with the
- * same bytes; links libgrpc only, and shares no line with memberd.
+ * empty_core: what gRPC C core itself costs. Links libgrpc only, shares no line with memberd.
  *
- *     empty_core PORT METHOD ANSWER_FILE QUEUES plain|coalesced
+ *     empty_core PORT METHOD ANSWER QUEUES plain|coalesced|more
  *
- * METHOD is a path; ANSWER_FILE holds one message as it is on the wire; each queue has a thread.
- * Coalesced: C core makes one sendmsg for each answer, and the one of this program comes before libc's.
- * A queue's thread holds back what it sends while its queue has work, and pushes it before it waits.
+ * Takes the calls of one method and answers each with the message in the file ANSWER; a thread a queue. C
+ * core makes one sendmsg for each answer, and the one here comes before libc's. A queue's thread holds
+ * back while its queue has work, then pushes: coalesced, from a buffer; more, the kernel keeps it (MSG_MORE).
  */
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -20,7 +21,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define POSTED	  64 /* requests that wait for calls, on each queue */
@@ -31,15 +31,14 @@ struct call {
 	grpc_call *core;
 	grpc_metadata_array metadata;
 	gpr_timespec deadline;
-	grpc_byte_buffer *payload;
-	grpc_byte_buffer *answer; /* NULL before it is answered; sending empties it */
+	grpc_byte_buffer *payload, *answer; /* no answer yet: NULL; sending empties it */
 	int cancelled;
 };
 
 static grpc_server *server;
-static void *method;
 static grpc_slice answer;
-static bool coalesced;
+static void *method;
+static enum { PLAIN, COALESCED, MORE } mode;
 
 /* ---- writes that are held back ---- */
 
@@ -51,57 +50,62 @@ static struct held {
 static _Thread_local bool holding;
 static _Thread_local int dirty[FDS], n_dirty; /* what this thread has to push */
 
-/* With the lock held. A peer that does not read is waited for: this is no server for the world. */
+/* A peer that does not read is waited for: this is no server for the world. */
 static void push(int fd)
 {
-	struct pollfd writable = {.fd = fd, .events = POLLOUT};
-
+	pthread_mutex_lock(&held[fd].lock);
 	for (size_t sent = 0; sent < held[fd].used;) {
 		ssize_t n = send(fd, held[fd].bytes + sent, held[fd].used - sent, MSG_NOSIGNAL);
 
-		if (n < 0 && poll(&writable, 1, 1000) <= 0) {
+		sent += n > 0 ? (size_t)n : 0;
+		if (n < 0 && poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 1000) <= 0) {
 			break;
 		}
-		sent += n > 0 ? (size_t)n : 0;
 	}
 	held[fd].used = 0;
+	pthread_mutex_unlock(&held[fd].lock);
 }
 
 static void push_all(void)
 {
-	while (n_dirty > 0) {
-		int fd = dirty[--n_dirty];
+	static const int one = 1;
 
-		pthread_mutex_lock(&held[fd].lock);
-		push(fd);
-		pthread_mutex_unlock(&held[fd].lock);
+	for (; n_dirty > 0; n_dirty--) {
+		if (mode == COALESCED) {
+			push(dirty[n_dirty - 1]);
+		} else {
+			setsockopt(dirty[n_dirty - 1], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		}
 	}
 }
 
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+static size_t hold(struct held *h, const struct msghdr *message)
 {
-	struct held *h = &held[fd < FDS ? fd : 0];
-	size_t n = 0;
+	size_t before = h->used; /* nobody else changes it while a transport is written to */
 
-	if (!coalesced || fd >= FDS) {
-		return syscall(SYS_sendmsg, fd, message, flags);
-	}
 	pthread_mutex_lock(&h->lock);
 	for (size_t i = 0; i < message->msg_iovlen; i++) {
 		size_t left = HELD_MOST - h->used, len = message->msg_iov[i].iov_len;
 
-		len = len < left ? len : left;
-		memcpy(h->bytes + h->used, message->msg_iov[i].iov_base, len);
-		h->used += len;
-		n += len;
-	}
-	if (!holding || h->used == HELD_MOST || n_dirty == FDS) {
-		push(fd);
-	} else if (n_dirty == 0 || dirty[n_dirty - 1] != fd) {
-		dirty[n_dirty++] = fd;
+		memcpy(h->bytes + h->used, message->msg_iov[i].iov_base, len < left ? len : left);
+		h->used += len < left ? len : left;
 	}
 	pthread_mutex_unlock(&h->lock);
-	return (ssize_t)n;
+	return h->used - before;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	if (!holding || fd >= FDS || n_dirty == FDS || held[fd].used > HELD_MOST / 2) {
+		if (fd < FDS && held[fd].used > 0) {
+			push(fd);
+		}
+		return syscall(SYS_sendmsg, fd, message, flags);
+	}
+	dirty[n_dirty] = fd;
+	n_dirty += n_dirty == 0 || dirty[n_dirty - 1] != fd;
+	return mode == COALESCED ? (ssize_t)hold(&held[fd], message)
+				 : syscall(SYS_sendmsg, fd, message, flags | MSG_MORE);
 }
 
 /* ---- calls ---- */
@@ -117,25 +121,21 @@ static void post(grpc_completion_queue *queue)
 
 static void reply(struct call *call)
 {
-	grpc_op ops[4];
+	grpc_op ops[] = {{.op = GRPC_OP_RECV_CLOSE_ON_SERVER},
+			 {.op = GRPC_OP_SEND_INITIAL_METADATA},
+			 {.op = GRPC_OP_SEND_MESSAGE},
+			 {.op = GRPC_OP_SEND_STATUS_FROM_SERVER}}; /* status 0 */
 
 	call->answer = grpc_raw_byte_buffer_create(&answer, 1);
-	memset(ops, 0, sizeof(ops));
-	ops[0].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
 	ops[0].data.recv_close_on_server.cancelled = &call->cancelled;
-	ops[1].op = GRPC_OP_SEND_INITIAL_METADATA;
-	ops[2].op = GRPC_OP_SEND_MESSAGE;
 	ops[2].data.send_message.send_message = call->answer;
-	ops[3].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
-	ops[3].data.send_status_from_server.status = GRPC_STATUS_OK;
 	grpc_call_start_batch(call->core, ops, 4, call, NULL);
 }
 
 static void *serve(void *data)
 {
 	grpc_completion_queue *queue = data;
-	gpr_timespec now = gpr_inf_past(GPR_CLOCK_REALTIME);
-	gpr_timespec ever = gpr_inf_future(GPR_CLOCK_REALTIME);
+	gpr_timespec now = gpr_inf_past(GPR_CLOCK_REALTIME), ever = gpr_inf_future(now.clock_type);
 
 	for (int i = 0; i < POSTED; i++) {
 		post(queue);
@@ -149,7 +149,7 @@ static void *serve(void *data)
 			holding = false;
 			continue;
 		}
-		holding = coalesced;
+		holding = mode != PLAIN;
 		if (call->answer != NULL) {
 			grpc_metadata_array_destroy(&call->metadata);
 			grpc_byte_buffer_destroy(call->payload);
@@ -175,11 +175,11 @@ int main(int argc, char **argv)
 
 	grpc_init();
 	if (n < 1 || n > 64) {
-		fputs("usage: empty_core PORT METHOD ANSWER_FILE QUEUES plain|coalesced\n", stderr);
-		return 64;
+		return fputs("empty_core PORT METHOD ANSWER QUEUES plain|coalesced|more\n", stderr),
+		       64;
 	}
 	answer = grpc_slice_from_copied_buffer(bytes, fread(bytes, 1, sizeof(bytes), file));
-	coalesced = strcmp(argv[5], "coalesced") == 0;
+	mode = strcmp(argv[5], "coalesced") == 0 ? COALESCED : *argv[5] == 'm' ? MORE : PLAIN;
 	server = grpc_server_create(NULL, NULL);
 	method = grpc_server_register_method(server, argv[2], NULL,
 					     GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
@@ -193,8 +193,8 @@ int main(int argc, char **argv)
 		return 69;
 	}
 	grpc_server_start(server);
-	for (int i = 0; i < n; i++) {
-		pthread_create(&thread, NULL, serve, queues[i]);
+	while (n > 0) {
+		pthread_create(&thread, NULL, serve, queues[--n]);
 	}
 	return pause();
 }

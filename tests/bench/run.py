@@ -94,12 +94,13 @@ class Bench:
         """An answer that is memberd's own, to the byte, from servers that do nothing for it."""
         with open(self.file("answer"), "wb") as file:
             file.write(answer)
-        for how in ("coalesced", "plain"):
-            if how == "plain" and not self.wants("empty_plain"):
+        for how in ("coalesced", "more", "plain"):
+            if how != "coalesced" and not self.wants(f"empty_{how}"):
                 continue
             server = self.start(Server(f"empty_{how}", [servers.tool("empty_core"), "{port}", CHECK, self.file("answer"),
                                                         self.args.queues, how], self.log))
-            self.add(f"empty_{how}", f"C core, empty, {how}", server, CHECK, self.file("hot"), by="h2load")
+            title = dict(more="coalesced by MSG_MORE").get(how, how)
+            self.add(f"empty_{how}", f"C core, empty, {title}", server, CHECK, self.file("hot"), by="h2load")
             if how == "coalesced":
                 self.add(f"empty_{how}_load", "the same under load", server, CHECK, self.file("hot"))
 
