@@ -520,13 +520,21 @@ static void put_value(const struct option_set *set, size_t i, struct strbuf *out
 	}
 }
 
+/* That there is no secret is none. */
+static bool is_hidden(const struct option_set *set, size_t i)
+{
+	const struct option_row *row = &set->rows[i];
+
+	return (row->flags & OPTION_SECRET) != 0 && set->origin[i] != OPTION_DEFAULT &&
+	       (row->type != OPTION_STR || **(const char *const *)value_at(set, i) != '\0');
+}
+
 void option_print(const struct option_set *set, struct strbuf *out)
 {
 	static const char *const origins[] = {"default", "file", "environment", "flag"};
 
 	for (size_t i = 0; i < set->n; i++) {
-		bool hidden = (set->rows[i].flags & OPTION_SECRET) != 0 &&
-			      set->origin[i] != OPTION_DEFAULT;
+		bool hidden = is_hidden(set, i);
 
 		if (!is_option(set, i, OPTION_FILE)) {
 			continue;
