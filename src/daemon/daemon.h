@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "cache/cache.h"
+#include "cache/redis.h"
 #include "daemon/options.h"
 #include "rpc/server.h"
 #include "service/service.h"
@@ -41,6 +43,10 @@ struct uv_loop_s;
 	X(arena_limit_bytes, GAUGE, "memory that calls may hold together")                    \
 	X(store_writable, GAUGE, "1 while the store takes writes, else 0")                    \
 	X(ledger_entries_read_total, COUNTER, "entries of ledgers read from the store")       \
+	X(loads_total, COUNTER, "members who were not in the cache and were loaded")          \
+	X(loads_joined_total, COUNTER, "look-ups that waited for a load under way")           \
+	X(records_folded_total, COUNTER, "of them whose record had to be made of the ledger") \
+	X(cache_warmed_total, COUNTER, "records taken from Redis after the start")            \
 	X(draining, GAUGE, "1 from the signal to go down on")                                 \
 	X(reloads_total, COUNTER, "files read again on SIGHUP and taken")                     \
 	X(reloads_refused_total, COUNTER, "files read again on SIGHUP and refused")           \
@@ -49,10 +55,18 @@ struct uv_loop_s;
 	X(sweep_lag_seconds, GAUGE, "for how long those told last had been due; 0: none are") \
 	X(log_lines_dropped_total, COUNTER, "log lines that stderr did not take")
 
+/* Of the process's cache and of Redis: names begin with memberd_cache_ and memberd_redis_. */
 struct daemon_metrics {
 #define X(name, kind, help) struct metric *name;
 	DAEMON_METRICS(X)
 #undef X
+#define X(name, kind, help) struct metric *cache_##name;
+	CACHE_FIGURES(X)
+#undef X
+#define X(name, help) struct metric *redis_##name;
+	REDIS_FIGURES(X)
+#undef X
+	struct metric *redis_up, *redis_believed;
 };
 
 #define DAEMON_PATH_MAX 4200
@@ -85,6 +99,7 @@ struct daemon {
 	int port, admin_port;
 
 	_Atomic int store_health; /* enum store_health, as last seen */
+	bool redis_well; /* as last told */
 	_Atomic bool ready, draining;
 	_Atomic int64_t beat_ns; /* when the loop last turned */
 };
@@ -107,10 +122,14 @@ void handles_close(struct daemon *daemon);
 void signals_hold(bool all);
 void signals_release(void);
 
+#define REDIS_HEALTH \
+	"memberd.redis" /* a name of the health service: NOT_SERVING while it is not used */
+
 /* watch.c: how it is, for admin and for health. */
 bool watch_healthy(struct strbuf *out, void *daemon);
 bool watch_ready(struct strbuf *out, void *daemon);
 void watch_metrics(struct strbuf *out, void *daemon);
 enum mb_code watch_open(struct daemon *daemon, struct mb_err *err);
-/* Tells health and the log when the store's health is another than last time. On the loop. */
+/* Tell health and the log when the store's health, or Redis's, is another than last time. On the loop. */
 void watch_store(struct daemon *daemon);
+void watch_redis(struct daemon *daemon);

@@ -88,6 +88,16 @@ enum { ACCESS_ALL, ACCESS_ERRORS, ACCESS_OFF };
 	  "time between two steps, which belongs to the callers")                                  \
 	X(watch_idle_ms, INT, 30000, 100, 3600000, 0, "MS",                                        \
 	  "a watch that has nothing to tell gets a cursor about so often")                         \
+	X(hot, GROUP, 0, 0, 0, 0, "", "Hot members")                                               \
+	X(cache_mb, INT, 256, 0, 1048576, 0, "MB",                                                 \
+	  "memory for members who were read lately, some 4000 in each MB; 0: none are kept")       \
+	X(redis, STR, "", 0, 1023, OPTION_SECRET, "URL",                                           \
+	  "a Redis for members who were read lately: redis://[USER:PASSWORD@]HOST[:PORT][/DB] or " \
+	  "unix:///PATH; '' is none")                                                              \
+	X(redis_budget_ms, INT, 5, 1, 10000, 0, "MS",                                              \
+	  "what one look into Redis may cost a call before the database is read instead")          \
+	X(redis_ttl_s, INT, 86400, 1, 31536000, 0, "S",                                            \
+	  "how long Redis keeps a member whom nobody writes")                                      \
 	X(telling, GROUP, 0, 0, 0, 0, "", "Log")                                                   \
 	X(log_level, CHOICE, "info", 0, 0, 0, "error|warn|info|debug", "what is worth a line")     \
 	X(log_format, CHOICE, "auto", 0, 0, 0, "auto|text|json",                                   \

@@ -3,8 +3,6 @@
 #include "daemon/daemon.h"
 #include "repository/repository.h"
 
-#include "repository/repository.h"
-
 #include <string.h>
 
 /* The loop beats a few times a second; silent for so long it no longer answers anybody. */
@@ -37,7 +35,29 @@ bool watch_healthy(struct strbuf *out, void *data)
 	return true;
 }
 
-/* A full disk leaves memberd ready: reads go on, and writes heal by themselves once there is room. */
+/* Why Redis is not believed now, or "well". False without Redis. */
+static bool redis_text(const struct daemon *daemon, char *out, size_t size)
+{
+	struct redis_figures figures;
+	const char *text;
+	bool well;
+
+	if (!repository_redis_figures(daemon->repository, &figures, &well, &text)) {
+		return false;
+	}
+	if (well) {
+		snprintf(out, size, "well");
+	} else if (figures.story[0] != '\0') {
+		snprintf(out, size, "degraded: %s; %s: %s", text, redis_state_text(figures.state),
+			 figures.story);
+	} else {
+		snprintf(out, size, "degraded: %s; %s", text, redis_state_text(figures.state));
+	}
+	return true;
+}
+
+/* A full disk leaves memberd ready: reads go on, and writes heal by themselves once there is room. So
+ * does a Redis that is ill: everything is answered without it. */
 bool watch_ready(struct strbuf *out, void *data)
 {
 	const struct daemon *daemon = data;
@@ -46,9 +66,39 @@ bool watch_ready(struct strbuf *out, void *data)
 			   : atomic_load(&daemon->draining)   ? "draining"
 			   : health == STORE_READ_ONLY_FAILED ? "not ready"
 							      : "ready";
+	char redis[512];
 
 	strbuf_printf(out, "%s\nstore: %s\n", word, store_texts[health]);
+	if (redis_text(daemon, redis, sizeof(redis))) {
+		strbuf_printf(out, "redis: %s\n", redis);
+	}
 	return strcmp(word, "ready") == 0;
+}
+
+static void watch_hot(struct daemon *daemon)
+{
+	const struct daemon_metrics *m = &daemon->metric;
+	const struct repository_figures *figures = repository_figures(daemon->repository);
+	struct cache_figures cache;
+	struct redis_figures redis;
+	const char *text;
+	bool well;
+
+	metric_set_value(m->loads_total, atomic_load(&figures->loads));
+	metric_set_value(m->loads_joined_total, atomic_load(&figures->loads_joined));
+	metric_set_value(m->records_folded_total, atomic_load(&figures->records_folded));
+	metric_set_value(m->cache_warmed_total, atomic_load(&figures->warmed));
+	repository_cache_figures(daemon->repository, &cache);
+#define X(name, kind, help) metric_set_value(m->cache_##name, cache.name);
+	CACHE_FIGURES(X)
+#undef X
+	if (repository_redis_figures(daemon->repository, &redis, &well, &text)) {
+#define X(name, help) metric_set_value(m->redis_##name, redis.name);
+		REDIS_FIGURES(X)
+#undef X
+		metric_set_value(m->redis_up, redis.state == REDIS_UP ? 1 : 0);
+		metric_set_value(m->redis_believed, well ? 1 : 0);
+	}
 }
 
 void watch_metrics(struct strbuf *out, void *data)
@@ -75,6 +125,7 @@ void watch_metrics(struct strbuf *out, void *data)
 	metric_set_value(m->sweep_members_total, atomic_load(&figures->sweep_members));
 	metric_set_value(m->sweep_failures_total, atomic_load(&figures->sweep_failures));
 	metric_set_value(m->sweep_lag_seconds, atomic_load(&figures->sweep_lag_us) / US_PER_SECOND);
+	watch_hot(daemon);
 	metric_render(daemon->metrics, out);
 }
 
@@ -98,12 +149,46 @@ static bool add_info(struct daemon *daemon)
 	return true;
 }
 
+#define SUFFIX_COUNTER "_total"
+#define SUFFIX_GAUGE   ""
+
+/* Adds one unless an earlier one could not be added. */
+static struct metric *add(struct daemon *daemon, enum metric_kind kind, const char *name,
+			  const char *help, bool *made)
+{
+	struct metric *metric = *made ? metric_add(daemon->metrics, kind, name, help) : NULL;
+
+	*made = metric != NULL;
+	return metric;
+}
+
+static bool add_hot(struct daemon *daemon)
+{
+	struct daemon_metrics *m = &daemon->metric;
+	bool made = true;
+
+#define X(name, kind, help) \
+	m->cache_##name =   \
+		add(daemon, METRIC_##kind, "memberd_cache_" #name SUFFIX_##kind, help, &made);
+	CACHE_FIGURES(X)
+#undef X
+#define X(name, help) \
+	m->redis_##name = add(daemon, METRIC_COUNTER, "memberd_redis_" #name "_total", help, &made);
+	REDIS_FIGURES(X)
+#undef X
+	m->redis_up = add(daemon, METRIC_GAUGE, "memberd_redis_up",
+			  "1 while both connections to Redis are there and it answers", &made);
+	m->redis_believed = add(daemon, METRIC_GAUGE, "memberd_redis_believed",
+				"1 while Redis is known to be complete and is asked", &made);
+	return made;
+}
+
 enum mb_code watch_open(struct daemon *daemon, struct mb_err *err)
 {
 	bool made;
 
 	daemon->metrics = metric_set_create();
-	made = daemon->metrics != NULL && add_info(daemon);
+	made = daemon->metrics != NULL && add_info(daemon) && add_hot(daemon);
 #define X(name, kind, help)                                                                 \
 	if (made) {                                                                         \
 		daemon->metric.name =                                                       \
@@ -137,5 +222,31 @@ void watch_store(struct daemon *daemon)
 				   &err) != MB_OK) {
 			LOG_ERROR(&daemon->log, "health not told", LOG_STR("story", err.text));
 		}
+	}
+}
+
+void watch_redis(struct daemon *daemon)
+{
+	struct mb_err err;
+	char text[512];
+	bool well;
+
+	if (!redis_text(daemon, text, sizeof(text))) {
+		return;
+	}
+	well = strcmp(text, "well") == 0;
+	if (well == daemon->redis_well) {
+		return;
+	}
+	daemon->redis_well = well;
+	if (well) {
+		LOG_INFO(&daemon->log, "Redis is complete and used", LOG_NONE);
+	} else {
+		LOG_WARN(&daemon->log, "Redis is not used: the database is read instead",
+			 LOG_STR("redis", text));
+	}
+	if (rpc_health_set(daemon->health, REDIS_HEALTH, well ? RPC_SERVING : RPC_NOT_SERVING,
+			   &err) != MB_OK) {
+		LOG_ERROR(&daemon->log, "health not told", LOG_STR("story", err.text));
 	}
 }

@@ -179,6 +179,10 @@ static enum mb_code start_repository(struct daemon *daemon, struct mb_err *err)
 		.sweep_every_ms = (uint64_t)options->sweep_every_ms,
 		.sweep_pause_ms = (uint64_t)options->sweep_pause_ms,
 		.sweep_members = (size_t)options->sweep_members,
+		.cache_bytes = (size_t)options->cache_mb << 20,
+		.redis_url = options->redis[0] != '\0' ? options->redis : NULL,
+		.redis_budget_ms = (uint64_t)options->redis_budget_ms,
+		.redis_ttl_s = (uint64_t)options->redis_ttl_s,
 	};
 	enum mb_code code = MB_OK;
 	bool key_made = false;
@@ -263,6 +267,9 @@ static enum mb_code start_registry(struct daemon *daemon, struct mb_err *err)
 		fill.code = rpc_health_set(daemon->health, "", RPC_SERVING, err);
 		rpc_registry_each(daemon->registry, add_health, &fill);
 		code = fill.code;
+	}
+	if (code == MB_OK && daemon->options->redis[0] != '\0') {
+		code = rpc_health_set(daemon->health, REDIS_HEALTH, RPC_NOT_SERVING, err);
 	}
 	return code;
 }

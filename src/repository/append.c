@@ -69,7 +69,7 @@ enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view,
 {
 	enum mb_code code;
 
-	ledger->row.due_at = fold->next_told;
+	ledger_project(ledger, policies, fold, fold->next_told);
 	code = store_put_member(view, &ledger->row, err);
 	if (code == MB_OK) {
 		code = tell_history(view, ledger, fold, err);

@@ -205,7 +205,7 @@ static enum mb_code reverse_order(struct turn *turn, struct side *side,
 	struct activity *out = &side->activity;
 	size_t n = 0;
 	enum mb_code code = ledger_fold(&side->ledger, turn->policies, store_view_now(turn->view),
-					false, &side->fold, err);
+					0, &side->fold, err);
 
 	if (code != MB_OK) {
 		return code;
@@ -388,11 +388,15 @@ static enum mb_code accept_side(struct turn *turn, struct side *side, struct mb_
 static enum mb_code settle_side(struct turn *turn, struct side *side, struct mb_err *err)
 {
 	enum mb_code code = ledger_fold(&side->ledger, turn->policies, store_view_now(turn->view),
-					false, &side->fold, err);
+					HOT_CHANGES, &side->fold, err);
 
-	return code == MB_OK && side->needed
-		       ? ledger_settle(&side->ledger, turn->view, turn->policies, &side->fold, err)
-		       : code;
+	if (code == MB_OK && side->needed) {
+		code = ledger_settle(&side->ledger, turn->view, turn->policies, &side->fold, err);
+		if (code == MB_OK) {
+			code = call_tell(&turn->req->call, &side->ledger, err);
+		}
+	}
+	return code;
 }
 
 static enum mb_code decide(struct turn *turn, struct mb_err *err)

@@ -22,6 +22,9 @@ struct policy_set {
 	struct policy_set *older;
 };
 
+struct follow;
+struct loads;
+struct mirror;
 struct prune;
 struct sweep;
 struct tail;
@@ -48,6 +51,10 @@ struct repository {
 	pthread_mutex_t tail_lock; /* guards the two below */
 	struct list waiting; /* of repository_wait */
 	uint64_t commits; /* writes that were committed since the start */
+	struct cache *cache; /* keeps nothing, but is there, without cache_bytes */
+	struct loads *loads;
+	struct mirror *mirror; /* NULL: no Redis */
+	struct follow *follow; /* NULL: nobody else writes to the store */
 	struct repository_figures figures;
 	_Atomic int64_t pending; /* calls submitted whose cb has not ended */
 	void (*closed)(void *data); /* set by repository_close() */
@@ -62,10 +69,17 @@ struct ledger {
 	size_t n, cap;
 	bool want_counts, want_caps; /* of its folds */
 	bool no_row; /* it is known that no checkpoint lies beside it */
+	bool raised; /* by raise_revision(): the row is to be stored */
 	const struct checkpoint
 		*base; /* NULL: entries are all; else those since it, and its open ones */
 	struct arena *arena; /* own: rows, payloads, folds */
+	struct hot_bytes record; /* that ledger_project() made */
 };
+
+/* Changes of a fold that a hot record is made of; the one that it does not hold ends it. */
+#define HOT_CHANGES (HOT_CHANGES_MAX + 1)
+
+#define MEMBER_UNKNOWN_TEXT "no member has this id"
 
 /* repository.c: hands the call's run function to the store. */
 void repository_submit(struct repository *repository, struct repository_call *call,
@@ -77,14 +91,78 @@ enum mb_code prune_start(struct repository *repository, uint64_t every_ms, struc
 			 struct mb_err *err);
 void prune_stop(struct prune *prune, void (*cb)(struct repository *repository));
 
-/* repository.c: what a job of the repository's own has seen or committed; on the loop. */
+/* repository.c; on the loop */
+/* What a job of the repository's own has seen or committed. */
 void repository_saw(struct repository *repository, const struct store_job *job);
+/* What a write of it made of members; before it is answered, and whatever became of it. */
+void repository_told(struct repository *repository, const struct store_job *job,
+		     const struct told_member *told);
+/* One of those that `pending` counts. The repository may be gone then. */
+void repository_ended(struct repository *repository);
+void repository_finish(struct repository *repository);
+/* In a write job: the ledger's record is to be told once it is committed. */
+enum mb_code call_tell(struct repository_call *call, const struct ledger *ledger,
+		       struct mb_err *err);
+
+/* brief.c */
+/* The greatest number known. */
+int32_t newest_version(const struct policy_list *policies);
+/* The record of the fold becomes the row's; due_at is 0 or an instant at which something is to be
+ * told. The row borrows from ledger->record. */
+void ledger_project(struct ledger *ledger, const struct policy_list *policies,
+		    const struct fold *fold, int64_t due_at);
+/* False when the row has none that is whole and of its revision. */
+bool row_record(const struct member_row *row, struct hot_bytes *out);
+/* Nothing of the row is older than the fold, which is of now. */
+bool row_is_current(const struct member_row *row, const struct policy_list *policies,
+		    const struct fold *fold);
+/* In a job: of the row, or of a fold. */
+enum mb_code read_record(struct repository *repository, struct store_view *view,
+			 const struct member_row *row, struct hot_bytes *out, struct mb_err *err);
+/* MEMBER_BRIEF. False when the record is not good at `now`. */
+bool describe_brief(const struct policy_list *policies, int64_t member_id,
+		    const struct hot_bytes *record, int64_t now, struct member *out);
+
+/* loads.c; ask and cancel from any thread, the others on the loop */
+enum mb_code loads_start(struct repository *repository, struct loads **out, struct mb_err *err);
+/* Once nothing is loaded any more; ends in repository_finish(). */
+void loads_stop(struct loads *loads);
+/* Queries by id that were not answered yet; ends in the call's cb. */
+void loads_ask(struct loads *loads, struct repository_read *req);
+void loads_cancel(struct loads *loads, struct repository_read *req);
+/* The member was written: what is under way is not for those who ask from now on. */
+void loads_tell(struct loads *loads, int64_t member_id);
+
+/* mirror.c; on the loop, but for mirror_believed() and mirror_text() */
+enum mb_code mirror_start(struct repository *repository, const struct repository_options *options,
+			  struct mirror **out, struct mb_err *err);
+void mirror_stop(struct mirror *mirror, void (*cb)(struct repository *repository));
+/* What Redis has may be answered. */
+bool mirror_believed(const struct repository *repository);
+/* What was committed, up to this number of the outbox. */
+void mirror_told(struct repository *repository, const struct told_member *told, int64_t seq);
+/* What was loaded from the store. */
+void mirror_fill(struct repository *repository, int64_t member_id, const struct hot_bytes *record);
+/* False, and nothing asked, when it is not believed. */
+bool mirror_get(struct repository *repository, struct redis_get *get);
+/* Whether the answer is a record that may be believed. */
+bool mirror_took(struct repository *repository, const struct redis_get *get);
+/* False when there is none. */
+bool mirror_text(const struct repository *repository, struct redis_figures *figures,
+		 const char **text);
 
 /* tail.c: wakes those who wait for what becomes known; on the loop. */
 void tail_committed(struct repository *repository);
 enum mb_code tail_start(struct repository *repository, uint64_t idle_ms, struct tail **out,
 			struct mb_err *err);
 void tail_stop(struct tail *tail, void (*cb)(struct repository *repository));
+
+/* follow.c: tells the caches what others wrote to a shared store; on the loop. */
+enum mb_code follow_start(struct repository *repository, uint64_t max_staleness_ms,
+			  struct follow **out, struct mb_err *err);
+void follow_stop(struct follow *follow, void (*cb)(struct repository *repository));
+/* From any thread: it is known up to max_staleness ago, or there are no others. */
+bool follow_is_fresh(const struct repository *repository);
 
 /* sweep.c: tells what time has done. */
 enum mb_code sweep_start(struct repository *repository, const struct repository_options *options,
@@ -96,6 +174,8 @@ void sweep_stop(struct sweep *sweep, void (*cb)(struct repository *repository));
 enum mb_code resolve_member(struct repository_call *call, struct store_view *view,
 			    const struct member_ref *ref, struct arena *arena,
 			    struct member_row *out, struct mb_err *err);
+/* A caller who is bound to one member learns nothing about others, not even whether they exist. */
+enum mb_code check_only(const struct repository_call *call, int64_t member_id, struct mb_err *err);
 /* MB_REVISION_UNKNOWN when the member's is below what the caller has seen. */
 enum mb_code check_revision(int64_t min_revision, int64_t revision, struct mb_err *err);
 /* With an arena of its own and nothing in it; MB_OVERLOADED when there is no memory. */
@@ -112,9 +192,9 @@ enum mb_code ledger_decode(const struct entry_row *row, struct arena *arena, str
 /* Leaves the entries that were known at an instant. */
 void ledger_keep_known(struct ledger *ledger, int64_t known_at);
 enum mb_code ledger_append(struct ledger *ledger, const struct entry *entry, struct mb_err *err);
-/* The fold lives in the ledger's arena. */
+/* With at most so many changes of the schedule; 0: none. The fold lives in the ledger's arena. */
 enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,
-			 bool want_schedule, struct fold *out, struct mb_err *err);
+			 size_t changes, struct fold *out, struct mb_err *err);
 /* ledger_receive() of an activity that comes now; the verdict lives in the arena. */
 enum mb_code ledger_judge(const struct ledger *ledger, const struct policy_list *policies,
 			  const struct activity *activity, int64_t now, struct arena *arena,
@@ -136,7 +216,8 @@ enum mb_code draw_id(int64_t now, int64_t *out, struct mb_err *err);
 /* A judged activity whose key is new becomes the last of the ledger's entries; raises the revision. */
 enum mb_code ledger_accept(struct ledger *ledger, struct store_view *view,
 			   const struct activity *activity, struct str payload, struct mb_err *err);
-/* After the last of them: stores the member's row and tells of the fold what was not told. */
+/* After the last of them: stores the member's row with the record of the fold, which has HOT_CHANGES,
+ * and tells of the fold what was not told. */
 enum mb_code ledger_settle(struct ledger *ledger, struct store_view *view,
 			   const struct policy_list *policies, const struct fold *fold,
 			   struct mb_err *err);
@@ -158,6 +239,9 @@ enum mb_code find_request(const struct repository_call *call, struct store_view 
 enum mb_code keep_request(const struct repository_call *call, struct store_view *view,
 			  struct str request_id, struct str method, struct str digest,
 			  struct str answer, struct mb_err *err);
+
+/* read.c: what ends a whole call, beside the store itself: nothing of it will be better for others. */
+bool ends_call(enum mb_code code);
 
 /* history.c */
 /* A page of the fold's history, or of what was told up to known_at about instants up to as_of. */
@@ -210,8 +294,8 @@ enum mb_code policies_known(const struct repository *repository, int64_t known_a
 			    struct arena *arena, struct policy_list *out, struct mb_err *err);
 
 /* members.c */
-/* What changed is no entry: a new revision, told by the outbox. */
-enum mb_code raise_revision(struct store_view *view, struct member_row *row, enum outbox_kind kind,
+/* What changed is no entry: a new revision, told by the outbox. The row is stored with the answer. */
+enum mb_code raise_revision(struct store_view *view, struct ledger *ledger, enum outbox_kind kind,
 			    struct mb_err *err);
 
 /* profile.c */

@@ -27,7 +27,7 @@ static enum mb_code list_member(struct repository_list *req, struct store_view *
 	ledger.row = *row;
 	code = ledger_load_short(&ledger, view, policies, err);
 	if (code == MB_OK) {
-		code = ledger_fold(&ledger, policies, store_view_now(view), false, &fold, err);
+		code = ledger_fold(&ledger, policies, store_view_now(view), 0, &fold, err);
 	}
 	if (code == MB_OK) {
 		code = describe_member(req->call.repository, view, row, &fold, policies,

@@ -38,9 +38,7 @@ enum mb_code draw_id(int64_t now, int64_t *out, struct mb_err *err)
 
 /* ---- who is meant ---- */
 
-/* A caller who is bound to one member learns nothing about others, not even whether they exist. */
-static enum mb_code check_only(const struct repository_call *call, int64_t member_id,
-			       struct mb_err *err)
+enum mb_code check_only(const struct repository_call *call, int64_t member_id, struct mb_err *err)
 {
 	if (call->only_member != 0 && call->only_member != member_id) {
 		return mb_fail(err, MB_PERMISSION_MISSING,
@@ -92,7 +90,7 @@ enum mb_code resolve_member(struct repository_call *call, struct store_view *vie
 		code = store_get_member(view, member_id, arena, out, &found, err);
 	}
 	if (code == MB_OK && !found) {
-		code = mb_fail(err, MB_MEMBER_NOT_FOUND, "no member has this id");
+		code = mb_fail(err, MB_MEMBER_NOT_FOUND, MEMBER_UNKNOWN_TEXT);
 	}
 	return code;
 }
@@ -211,16 +209,16 @@ static struct fold_input input_of(const struct ledger *ledger, const struct poli
 				   .policies = policies,
 				   .member_id = ledger->row.member_id,
 				   .t = now,
-				   .schedule_most = MEMBER_SCHEDULE_MAX,
 				   .base = ledger->base};
 }
 
 enum mb_code ledger_fold(struct ledger *ledger, const struct policy_list *policies, int64_t now,
-			 bool want_schedule, struct fold *out, struct mb_err *err)
+			 size_t changes, struct fold *out, struct mb_err *err)
 {
 	struct fold_input in = input_of(ledger, policies, now);
 
-	in.want_schedule = want_schedule;
+	in.want_schedule = changes > 0;
+	in.schedule_most = changes;
 	in.want_counts = ledger->want_counts;
 	in.want_caps = ledger->want_caps;
 	return fold_ledger(&in, ledger->arena, out, err);

@@ -105,7 +105,6 @@ static enum mb_code put_new_member(struct repository_write *req, struct store_vi
 	struct str plain;
 	enum mb_code code = draw_member_id(view, ledger->arena, &row->member_id, err);
 
-	row->revision = 1;
 	row->created_at = store_view_now(view);
 	row->state = MEMBER_ACTIVE;
 	if (code == MB_OK) {
@@ -119,13 +118,10 @@ static enum mb_code put_new_member(struct repository_write *req, struct store_vi
 				  ledger->arena, &row->profile, err);
 	}
 	if (code == MB_OK) {
-		code = store_put_member(view, row, err);
-	}
-	if (code == MB_OK) {
 		code = put_identity(req, view, &key, err);
 	}
 	if (code == MB_OK) {
-		code = add_outbox(view, row, OUTBOX_ENROLLED, err);
+		code = raise_revision(view, ledger, OUTBOX_ENROLLED, err);
 	}
 	seal_forget(&key);
 	return code;
@@ -166,14 +162,12 @@ static enum mb_code enroll(struct repository_write *req, struct store_view *view
 	return code == MB_OK ? put_new_member(req, view, ledger, err) : code;
 }
 
-enum mb_code raise_revision(struct store_view *view, struct member_row *row, enum outbox_kind kind,
+enum mb_code raise_revision(struct store_view *view, struct ledger *ledger, enum outbox_kind kind,
 			    struct mb_err *err)
 {
-	enum mb_code code;
-
-	row->revision++;
-	code = store_put_member(view, row, err);
-	return code == MB_OK ? add_outbox(view, row, kind, err) : code;
+	ledger->row.revision++;
+	ledger->raised = true;
+	return add_outbox(view, &ledger->row, kind, err);
 }
 
 static enum mb_code link_identity(struct repository_write *req, struct store_view *view,
@@ -198,7 +192,7 @@ static enum mb_code link_identity(struct repository_write *req, struct store_vie
 		code = put_identity(req, view, &key, err);
 	}
 	if (code == MB_OK) {
-		code = raise_revision(view, row, OUTBOX_IDENTITY_LINKED, err);
+		code = raise_revision(view, ledger, OUTBOX_IDENTITY_LINKED, err);
 	}
 	seal_forget(&key);
 	return code;
@@ -229,7 +223,7 @@ static enum mb_code unlink_identity(struct repository_write *req, struct store_v
 		code = store_delete_identity(
 			view, (struct str){(const char *)lookup, sizeof(lookup)}, err);
 	}
-	return code == MB_OK ? raise_revision(view, row, OUTBOX_IDENTITY_UNLINKED, err) : code;
+	return code == MB_OK ? raise_revision(view, ledger, OUTBOX_IDENTITY_UNLINKED, err) : code;
 }
 
 /* ---- the call ---- */
@@ -268,6 +262,19 @@ static enum mb_code tell_etag(const struct repository_write *req, const struct l
 	return code;
 }
 
+/* Nothing is told of the ledger here, so what was due stays so. */
+static enum mb_code put_row(struct repository_write *req, struct store_view *view,
+			    struct ledger *ledger, const struct policy_list *policies,
+			    const struct fold *fold, struct mb_err *err)
+{
+	int64_t due_at = req->kind == WRITE_ENROLL ? fold->next_told : ledger->row.due_at;
+	enum mb_code code;
+
+	ledger_project(ledger, policies, fold, due_at);
+	code = store_put_member(view, &ledger->row, err);
+	return code == MB_OK ? call_tell(&req->call, ledger, err) : code;
+}
+
 static enum mb_code answer_write(struct repository_write *req, struct store_view *view,
 				 struct ledger *ledger, struct mb_err *err)
 {
@@ -278,7 +285,10 @@ static enum mb_code answer_write(struct repository_write *req, struct store_view
 	enum mb_code code = ledger_load_short(ledger, view, policies, err);
 
 	if (code == MB_OK) {
-		code = ledger_fold(ledger, policies, store_view_now(view), false, &fold, err);
+		code = ledger_fold(ledger, policies, store_view_now(view), HOT_CHANGES, &fold, err);
+	}
+	if (code == MB_OK && ledger->raised) {
+		code = put_row(req, view, ledger, policies, &fold, err);
 	}
 	if (code == MB_OK) {
 		code = describe_member(repository, view, &ledger->row, &fold, policies,

@@ -87,7 +87,7 @@ static enum mb_code put_profile(struct repository_write *req, struct store_view 
 	}
 	code = seal_close(req->call.repository->seal, key, SEAL_PROFILE, plain, ledger->arena,
 			  &ledger->row.profile, err);
-	return code == MB_OK ? raise_revision(view, &ledger->row, OUTBOX_PROFILE, err) : code;
+	return code == MB_OK ? raise_revision(view, ledger, OUTBOX_PROFILE, err) : code;
 }
 
 enum mb_code update_profile(struct repository_write *req, struct store_view *view,

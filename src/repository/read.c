@@ -94,7 +94,8 @@ static enum mb_code fold_member(struct repository_read *req, struct store_view *
 	ledger->want_counts = (req->parts & MEMBER_ACTIVITIES) != 0;
 	if (code == MB_OK) {
 		code = ledger_fold(ledger, policies, axes->as_of,
-				   (req->parts & MEMBER_SCHEDULE) != 0, fold, err);
+				   (req->parts & MEMBER_SCHEDULE) != 0 ? MEMBER_SCHEDULE_MAX : 0,
+				   fold, err);
 	}
 	return code;
 }
@@ -151,6 +152,33 @@ static enum mb_code load_member(struct repository_read *req, struct store_view *
 	return code;
 }
 
+/* MEMBER_BRIEF of now: the row has it. */
+static enum mb_code load_brief(struct repository_read *req, struct store_view *view,
+			       const struct member_row *row, const struct member **out,
+			       struct mb_err *err)
+{
+	struct repository *repository = req->call.repository;
+	struct member *member = arena_alloc(req->call.arena, sizeof(*member));
+	struct hot_bytes record;
+	enum mb_code code = member == NULL ? arena_fail(req->call.arena, err)
+					   : read_record(repository, view, row, &record, err);
+
+	if (code == MB_OK && !describe_brief(repository_policies(repository), row->member_id,
+					     &record, store_view_now(view), member)) {
+		/* a version was published between the two */
+		code = mb_fail(err, MB_OVERLOADED, "a policy takes force: try again");
+	}
+	if (code == MB_OK) {
+		*out = member;
+	}
+	return code;
+}
+
+static bool is_brief(const struct repository_read *req)
+{
+	return req->parts == MEMBER_BRIEF && !req->axes.has_as_of && !req->axes.has_known_at;
+}
+
 static enum mb_code answer_query(struct repository_read *req, struct store_view *view, size_t i,
 				 struct ledger *ledger, const struct member **out,
 				 struct mb_err *err)
@@ -165,14 +193,14 @@ static enum mb_code answer_query(struct repository_read *req, struct store_view 
 	if (code == MB_OK) {
 		*out = find_described(req, i, ledger->row.member_id);
 		if (*out == NULL) {
-			code = load_member(req, view, ledger, out, err);
+			code = is_brief(req) ? load_brief(req, view, &ledger->row, out, err)
+					     : load_member(req, view, ledger, out, err);
 		}
 	}
 	return code;
 }
 
-/* What ends a whole call, beside the store itself: nothing of it will be better for other items. */
-static bool ends_call(enum mb_code code)
+bool ends_call(enum mb_code code)
 {
 	return code == MB_STORE_UNAVAILABLE || code == MB_STORE_FULL || code == MB_CALL_CANCELLED;
 }
@@ -186,7 +214,7 @@ static enum mb_code run_read(struct store_job *job, struct store_view *view, str
 		const struct member *member = NULL;
 		struct ledger ledger;
 
-		if (query->code != MB_OK) {
+		if (query->code != MB_OK || query->member != NULL) {
 			continue;
 		}
 		if (atomic_load(&req->call.cancelled)) {
@@ -209,11 +237,99 @@ static enum mb_code run_read(struct store_job *job, struct store_view *view, str
 	return MB_OK;
 }
 
+/* ---- from the caches ---- */
+
+/* False: it is to be read. */
+static bool peek_query(struct repository *repository, struct repository_read *req,
+		       struct member_query *query, const struct policy_list *policies, int64_t now)
+{
+	struct hot_bytes record;
+	struct member *member;
+
+	if (query->ref.member_id == 0) {
+		return false;
+	}
+	query->code = check_only(&req->call, query->ref.member_id, &query->err);
+	if (query->code != MB_OK) {
+		return true;
+	}
+	switch (cache_get(repository->cache, query->ref.member_id, &record)) {
+	case CACHE_HIT:
+		break;
+	case CACHE_ABSENT:
+		if (query->min_revision > 0) {
+			return false;
+		}
+		query->code = mb_fail(&query->err, MB_MEMBER_NOT_FOUND, MEMBER_UNKNOWN_TEXT);
+		return true;
+	default:
+		return false;
+	}
+	member = arena_alloc(req->call.arena, sizeof(*member));
+	if (member == NULL) {
+		query->code = arena_fail(req->call.arena, &query->err);
+		return true;
+	}
+	if (hot_order(&record).revision < query->min_revision ||
+	    !describe_brief(policies, query->ref.member_id, &record, now, member)) {
+		return false;
+	}
+	query->member = member;
+	return true;
+}
+
+bool repository_peek(struct repository *repository, struct repository_read *req)
+{
+	const struct policy_list *policies = repository_policies(repository);
+	const int64_t now = repository_now(repository);
+	size_t left = 0;
+
+	if (!is_brief(req) || !follow_is_fresh(repository)) {
+		return false;
+	}
+	for (size_t i = 0; i < req->n; i++) {
+		struct member_query *query = &req->queries[i];
+
+		left += query->code == MB_OK && !peek_query(repository, req, query, policies, now);
+	}
+	return left == 0;
+}
+
+/* Whether all that is left can be loaded by id. */
+static bool by_ids(const struct repository_read *req)
+{
+	bool ids = is_brief(req);
+
+	for (size_t i = 0; ids && i < req->n; i++) {
+		ids = req->queries[i].code != MB_OK || req->queries[i].ref.member_id != 0;
+	}
+	return ids;
+}
+
+static void check_members(struct repository_read *req)
+{
+	for (size_t i = 0; i < req->n; i++) {
+		struct member_query *query = &req->queries[i];
+
+		if (query->code == MB_OK) {
+			query->code = check_only(&req->call, query->ref.member_id, &query->err);
+		}
+	}
+}
+
 void repository_read(struct repository *repository, struct repository_read *req)
 {
 	assert(req->n >= 1 && req->n <= BATCH_ITEMS_MAX);
-	for (size_t i = 0; i < req->n; i++) {
-		req->queries[i].member = NULL;
+	if (by_ids(req)) {
+		req->call.waiting = req;
+		req->call.repository = repository;
+		check_members(req);
+		atomic_fetch_add(&repository->pending, 1);
+		loads_ask(repository->loads, req);
+		return;
+	}
+	if (req->parts == MEMBER_BRIEF && !is_brief(req)) {
+		req->parts = MEMBER_STANDING; /* of the past: there are no records of it */
 	}
 	req->call.job.at_least = req->axes.has_known_at ? req->axes.known_at : 0;
 	repository_submit(repository, &req->call, STORE_READ, run_read);

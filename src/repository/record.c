@@ -353,10 +353,14 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 	enum mb_code code;
 
 	ledger->want_caps = true;
-	code = ledger_fold(ledger, batch->policies, batch->now, batch->previewed, &fold, err);
+	code = ledger_fold(ledger, batch->policies, batch->now,
+			   batch->previewed ? MEMBER_SCHEDULE_MAX : HOT_CHANGES, &fold, err);
 
 	if (code == MB_OK && batch->changed && !batch->previewed) {
 		code = ledger_settle(ledger, batch->view, batch->policies, &fold, err);
+		if (code == MB_OK) {
+			code = call_tell(&batch->req->call, ledger, err);
+		}
 	}
 	if (code == MB_OK) {
 		code = describe(batch, &fold, MEMBER_STANDING, &member, err);

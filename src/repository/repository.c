@@ -15,7 +15,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define KEY_CHECK STR("key_check")
+#define KEY_CHECK     STR("key_check")
+#define ABSENT_TTL_MS 1000 /* an id that nobody has is not looked up again so long */
 
 static struct repository *checked(struct repository *repository)
 {
@@ -34,18 +35,32 @@ static void saw_time(struct repository *repository, int64_t known_at)
 	}
 }
 
-static void finish_close(struct repository *repository)
+void repository_finish(struct repository *repository)
 {
 	void (*closed)(void *data) = repository->closed;
 	void *data = repository->closed_data;
 
 	policy_set_destroy(atomic_load(&repository->policies));
 	seal_destroy(repository->seal);
+	cache_destroy(repository->cache);
 	pthread_mutex_destroy(&repository->tail_lock);
 	repository->magic = 0;
 	free(repository);
 	if (closed != NULL) {
 		closed(data);
+	}
+}
+
+/* Loads go last: whatever ended before may have waited for one. */
+void repository_ended(struct repository *repository)
+{
+	if (atomic_fetch_sub(&repository->pending, 1) != 1 || repository->closed == NULL) {
+		return;
+	}
+	if (repository->loads != NULL) {
+		loads_stop(repository->loads);
+	} else {
+		repository_finish(repository);
 	}
 }
 
@@ -57,9 +72,54 @@ void repository_saw(struct repository *repository, const struct store_job *job)
 	}
 }
 
+/* Members whose write failed at the disk may have been written nevertheless. */
+void repository_told(struct repository *repository, const struct store_job *job,
+		     const struct told_member *told)
+{
+	const bool lost = job->code == MB_STORE_UNAVAILABLE || job->code == MB_STORE_FULL;
+	const struct hot_bytes none = {0};
+
+	if (job->code != MB_OK && !lost) {
+		return;
+	}
+	for (const struct told_member *member = told; member != NULL; member = member->next) {
+		cache_tell(repository->cache, member->member_id, lost ? &none : &member->record);
+		loads_tell(repository->loads, member->member_id);
+	}
+	if (!lost && (told != NULL || job->outbox_seq > 0)) {
+		mirror_told(repository, told, job->outbox_seq);
+	}
+}
+
+enum mb_code call_tell(struct repository_call *call, const struct ledger *ledger,
+		       struct mb_err *err)
+{
+	struct told_member *told = arena_alloc(call->arena, sizeof(*told));
+
+	if (told == NULL) {
+		return arena_fail(call->arena, err);
+	}
+	*told = (struct told_member){
+		.member_id = ledger->row.member_id, .record = ledger->record, .next = call->told};
+	call->told = told;
+	return MB_OK;
+}
+
 const unsigned char *repository_store_id(const struct repository *repository)
 {
 	return store_id(repository->store);
+}
+
+void repository_cache_figures(const struct repository *repository, struct cache_figures *out)
+{
+	cache_figures(repository->cache, out);
+}
+
+bool repository_redis_figures(const struct repository *repository, struct redis_figures *out,
+			      bool *well, const char **text)
+{
+	*well = mirror_believed(repository);
+	return mirror_text(repository, out, text);
 }
 
 const struct repository_figures *repository_figures(const struct repository *repository)
@@ -82,14 +142,14 @@ static void end_call(struct store_job *job)
 	struct repository_call *call = CALL_OF_JOB(job);
 	struct repository *repository = call->repository;
 
+	saw_time(repository, job->known_at); /* first: what is told is of then */
+	repository_told(repository, job, call->told);
 	repository_saw(repository, job);
 	call->code = job->code;
 	call->err = job->err;
 	call->cb(call);
 	/* The call is gone from here on. */
-	if (atomic_fetch_sub(&repository->pending, 1) == 1 && repository->closed != NULL) {
-		finish_close(repository);
-	}
+	repository_ended(repository);
 }
 
 void repository_submit(struct repository *repository, struct repository_call *call,
@@ -97,6 +157,7 @@ void repository_submit(struct repository *repository, struct repository_call *ca
 {
 	call->repository = checked(repository);
 	call->run = run;
+	call->told = NULL;
 	call->job.kind = kind;
 	call->job.run = run_call;
 	call->job.cb = end_call;
@@ -109,7 +170,11 @@ void repository_cancel(struct repository *repository, struct repository_call *ca
 {
 	/* The mark holds whether the job is queued already or not; the store only makes it sooner. */
 	atomic_store(&call->cancelled, true);
-	store_cancel(checked(repository)->store, &call->job);
+	if (call->waiting != NULL) {
+		loads_cancel(checked(repository)->loads, call->waiting);
+	} else {
+		store_cancel(checked(repository)->store, &call->job);
+	}
 }
 
 /* ---- time and policies ---- */
@@ -320,12 +385,15 @@ static struct repository *make_repository(const struct repository_options *optio
 
 /* ---- closing ---- */
 
-static void part_stopped(struct repository *repository)
-{
-	if (atomic_fetch_sub(&repository->pending, 1) == 1) {
-		finish_close(repository);
-	}
-}
+/* A part that is not there, because it is not wanted or opening failed before it, has stopped. */
+#define STOP(repository, part)                                             \
+	do {                                                               \
+		if ((repository)->part != NULL) {                          \
+			part##_stop((repository)->part, repository_ended); \
+		} else {                                                   \
+			repository_ended(repository);                      \
+		}                                                          \
+	} while (0)
 
 void repository_close(struct repository *repository, void (*cb)(void *data), void *data)
 {
@@ -333,19 +401,15 @@ void repository_close(struct repository *repository, void (*cb)(void *data), voi
 	repository->closed = cb;
 	repository->closed_data = data;
 	/* One for each part, so that the count reaches zero once, after everything. */
-	atomic_fetch_add(&repository->pending, 3);
-	prune_stop(repository->prune, part_stopped);
-	if (repository->tail != NULL) {
-		tail_stop(repository->tail, part_stopped);
-	} else {
-		part_stopped(repository);
-	}
-	if (repository->sweep != NULL) {
-		sweep_stop(repository->sweep, part_stopped);
-	} else {
-		part_stopped(repository);
-	}
+	atomic_fetch_add(&repository->pending, 5);
+	STOP(repository, prune);
+	STOP(repository, tail);
+	STOP(repository, follow);
+	STOP(repository, sweep);
+	STOP(repository, mirror);
 }
+
+#undef STOP
 
 static void mark_gone(void *data)
 {
@@ -357,10 +421,6 @@ static void give_up(struct repository *repository)
 {
 	bool gone = false;
 
-	if (repository->prune == NULL) {
-		finish_close(repository);
-		return;
-	}
 	repository_close(repository, mark_gone, &gone);
 	while (!gone) {
 		uv_run(repository->loop, UV_RUN_ONCE);
@@ -369,12 +429,36 @@ static void give_up(struct repository *repository)
 
 /* ---- opening, the whole ---- */
 
+static enum mb_code start_parts(struct repository *repository,
+				const struct repository_options *options, struct mb_err *err)
+{
+	enum mb_code code =
+		prune_start(repository, options->prune_every_ms, &repository->prune, err);
+
+	if (code == MB_OK) {
+		code = tail_start(repository, options->idle_ms, &repository->tail, err);
+	}
+	if (code == MB_OK && options->shared) {
+		code = follow_start(repository, options->max_staleness_ms, &repository->follow,
+				    err);
+	}
+	if (code == MB_OK && options->redis_url != NULL) {
+		code = mirror_start(repository, options, &repository->mirror, err);
+	}
+	if (code == MB_OK && options->sweep_every_ms > 0) {
+		code = sweep_start(repository, options, &repository->sweep, err);
+	}
+	return code;
+}
+
 enum mb_code repository_open(const struct repository_options *options, struct repository **out,
 			     bool *key_made, struct mb_err *err)
 {
 	struct repository *repository = make_repository(options);
 	struct arena *arena = arena_create(NULL, 0);
 	struct opening opening = {.options = options, .arena = arena};
+	const struct cache_options cache = {.bytes = options->cache_bytes,
+					    .absent_ttl_ms = ABSENT_TTL_MS};
 	bool made = false;
 	enum mb_code code;
 
@@ -384,16 +468,16 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 		code = seal_sha256(options->default_policy, repository->default_digest, err);
 	}
 	if (code == MB_OK) {
+		code = cache_create(&cache, &repository->cache, err);
+	}
+	if (code == MB_OK) {
+		code = loads_start(repository, &repository->loads, err);
+	}
+	if (code == MB_OK) {
 		code = open_store(repository, &opening, &made, err);
 	}
 	if (code == MB_OK) {
-		code = prune_start(repository, options->prune_every_ms, &repository->prune, err);
-	}
-	if (code == MB_OK) {
-		code = tail_start(repository, options->idle_ms, &repository->tail, err);
-	}
-	if (code == MB_OK && options->sweep_every_ms > 0) {
-		code = sweep_start(repository, options, &repository->sweep, err);
+		code = start_parts(repository, options, err);
 	}
 	arena_destroy(arena);
 	if (code != MB_OK && repository != NULL) {

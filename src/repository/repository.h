@@ -23,8 +23,11 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "cache/cache.h"
+#include "cache/redis.h"
 #include "domain/activity.h"
 #include "domain/fold.h"
+#include "domain/hot.h"
 #include "domain/policy.h"
 #include "domain/progress.h"
 #include "store/store.h"
@@ -76,6 +79,9 @@ enum member_part {
 	MEMBER_TOLD = 16, /* instead of them, the rows that were told */
 	MEMBER_ACTIVITIES = 32, /* a page of the ledger; with MEMBER_STANDING */
 	MEMBER_PROGRESS = 64, /* what is missing, what keeps; with MEMBER_STANDING */
+	/* Alone: of the standing what a hot record has (domain/hot.h), policy, valid_until; the rest of
+	 * it is zero. Answered from caches where there is no axis of time. */
+	MEMBER_BRIEF = 128,
 };
 
 /* The two axes of time of a question: the answer as of an instant, as it was known at an instant.
@@ -154,6 +160,13 @@ struct member {
 struct repository_call;
 typedef void repository_done_cb(struct repository_call *call);
 
+/* What a write made of a member, for the caches. */
+struct told_member {
+	int64_t member_id;
+	struct hot_bytes record;
+	struct told_member *next;
+};
+
 struct repository_call {
 	/* in: borrowed until cb runs */
 	struct arena *arena;
@@ -169,6 +182,8 @@ struct repository_call {
 	struct repository *repository;
 	struct store_job job;
 	store_run_fn *run;
+	struct told_member *told; /* by this write; in the arena */
+	struct repository_read *waiting; /* for loads, instead of a job */
 	atomic_bool cancelled;
 };
 
@@ -177,6 +192,9 @@ struct repository_call {
 void repository_cancel(struct repository *repository, struct repository_call *call);
 
 /* Reads 1 to BATCH_ITEMS_MAX members; one that several queries name is loaded once. */
+struct load;
+struct repository_read;
+
 struct member_query {
 	/* in; a code that is not MB_OK: refused at the border, left alone */
 	struct member_ref ref;
@@ -186,6 +204,12 @@ struct member_query {
 	struct mb_err err;
 	/* out */
 	const struct member *member; /* NULL unless code is MB_OK */
+	/* repository's: zero before, then do not touch */
+	struct list_node node;
+	struct load *load; /* that it waits for */
+	struct repository_read *read;
+	bool fresh; /* what that load finds is true after the query came */
+	int tries;
 };
 
 struct repository_read {
@@ -199,11 +223,19 @@ struct repository_read {
 	uint32_t history_kinds; /* bits 1 << enum transition_kind; 0: those of the tier's track */
 	uint32_t kinds; /* MEMBER_ACTIVITIES: bits 1 << kind; of them */
 	size_t activities_first, activities_most; /* the page */
+	/* repository's: zero before, then do not touch */
+	struct list_node node;
+	size_t left; /* queries that wait for loads */
+	bool waits;
 };
 
 /* MB_MEMBER_NOT_FOUND also for one whom nobody knew at known_at, and for an as_of before both his
  * enrolment and the first activity known. */
 void repository_read(struct repository *repository, struct repository_read *req);
+/* Answers, of MEMBER_BRIEF without axes, what the process's cache answers at once: no I/O, no lock, no
+ * memory but the arena's. True when nothing is left: there is no cb then, and call.code is not looked
+ * at. False: repository_read() answers the rest. */
+bool repository_peek(struct repository *repository, struct repository_read *req);
 
 /* A page of all members, each with MEMBER_STANDING. */
 struct repository_list {
@@ -498,16 +530,33 @@ struct repository_options {
 	uint64_t sweep_every_ms; /* between two rounds of telling of time's work; 0: none runs */
 	uint64_t sweep_pause_ms; /* between two steps of a round */
 	size_t sweep_members; /* members of a step; 0: SWEEP_MEMBERS */
+	size_t cache_bytes; /* of hot members in the process; 0: none are kept */
+	const char *redis_url; /* NULL: there is none */
+	uint64_t
+		redis_budget_ms; /* that one read from it may cost; 0: REPOSITORY_REDIS_BUDGET_MS */
+	uint64_t redis_ttl_s; /* of a record in it; 0: REPOSITORY_REDIS_TTL_S */
+	/* Other processes write to the store, too: then a cached record is answered only as long as the
+	 * outbox was looked at within max_staleness_ms (0: REPOSITORY_MAX_STALENESS_MS). */
+	bool shared;
+	uint64_t max_staleness_ms;
 };
 
-#define REPOSITORY_IDLE_MS 30000
-#define SWEEP_MEMBERS	   16
+#define REPOSITORY_IDLE_MS	    30000
+#define REPOSITORY_MAX_STALENESS_MS 1000
+#define REPOSITORY_REDIS_BUDGET_MS  5
+#define REPOSITORY_REDIS_TTL_S	    86400
+#define SWEEP_MEMBERS		    16
 
-/* What the sweeper has done. */
 struct repository_figures {
+	/* the sweeper */
 	_Atomic int64_t sweep_members; /* looked at, told of what there was to tell */
 	_Atomic int64_t sweep_failures; /* put off */
 	_Atomic int64_t sweep_lag_us; /* for how long the latest ones had been due; 0: none are */
+	/* members who were not in the process's cache */
+	_Atomic int64_t loads; /* of one member each */
+	_Atomic int64_t loads_joined; /* queries that found a load under way */
+	_Atomic int64_t records_folded; /* whose row had no record that was good */
+	_Atomic int64_t warmed; /* records taken from Redis after the start */
 };
 
 #define REPOSITORY_CHECKPOINT_FROM 256
@@ -524,6 +573,10 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 const unsigned char *repository_store_id(const struct repository *repository); /* STORE_ID_BYTES */
 /* From any thread; lives as long as the repository. */
 const struct repository_figures *repository_figures(const struct repository *repository);
+void repository_cache_figures(const struct repository *repository, struct cache_figures *out);
+/* False when there is no Redis. *well: it is believed; *text says in which state it is. */
+bool repository_redis_figures(const struct repository *repository, struct redis_figures *out,
+			      bool *well, const char **text);
 
 /* When every submitted call has had its cb; cb runs on the loop, after which it is gone. The store is
  * to be closed after that. */

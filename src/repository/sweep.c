@@ -14,8 +14,9 @@
  * log does not, with its own effective_at; only known_at is when it was told. It raises no revision.
  * What it has done is in the rows, so a restart goes on where it was.
  *
- * A policy version that comes into force may change members who have nothing ahead of them: then
- * all members are walked once, in pages. How far that has come is kept by the store, now and then.
+ * A policy version changes what lies ahead of members, and it makes their hot records old. So as soon
+ * as one is published all members are walked once, in pages, ahead of its taking force: each gets the
+ * record and the due_at that know it. How far that has come is kept by the store, now and then.
  *
  * Failure:  a member who cannot be folded is put off by BACKOFF and counted, the others go on. What is
  *           wrong with the store or with memory ends the round; the next one tries again.
@@ -33,7 +34,7 @@
 #define LOOK_BUCKETS 512 /* in one read */
 #define BACKOFF	     US_PER_HOUR
 #define NOTE_EVERY   16 /* steps of a walk over all members */
-#define WALK_NAME    STR("sweep_walk")
+#define WALK_NAME    STR("sweep_version")
 
 struct sweep;
 
@@ -41,11 +42,12 @@ struct step {
 	struct store_job job;
 	struct sweep *sweep;
 	int64_t member_id;
+	struct told_member told; /* member_id 0: nothing */
 };
 
-/* The walk over all members for the policy that took force at `target`. */
+/* The walk over all members for the policy of version `target`. */
 struct walk {
-	int64_t done; /* for the policies up to this effective_from all were walked */
+	int64_t done; /* for the versions up to this all were walked */
 	int64_t target;
 	int64_t after; /* the last member that was */
 };
@@ -87,7 +89,7 @@ static enum mb_code read_walk(struct sweep *sweep, struct store_view *view, stru
 	if (code != MB_OK) {
 		return code;
 	}
-	sweep->walk = (struct walk){.done = INT64_MIN, .target = INT64_MIN};
+	sweep->walk = (struct walk){0};
 	if (found && value.len == sizeof(sweep->walk)) {
 		memcpy(&sweep->walk, value.ptr, sizeof(sweep->walk));
 	}
@@ -157,8 +159,7 @@ static enum mb_code run_look(struct store_job *job, struct store_view *view, str
 {
 	struct sweep *sweep = job->data;
 	struct repository *repository = sweep->repository;
-	const struct policy *policy =
-		policy_at(repository_policies(repository), store_view_now(view));
+	int64_t newest = newest_version(repository_policies(repository));
 	struct arena *arena = ledger_arena(repository, 0, err);
 	enum mb_code code = MB_OK;
 
@@ -171,8 +172,8 @@ static enum mb_code run_look(struct store_job *job, struct store_view *view, str
 	if (!sweep->knows_walk) {
 		code = read_walk(sweep, view, arena, err);
 	}
-	if (code == MB_OK && policy != NULL && policy->effective_from > sweep->walk.target) {
-		sweep->walk.target = policy->effective_from;
+	if (code == MB_OK && newest > sweep->walk.target) {
+		sweep->walk.target = newest;
 		sweep->walk.after = 0;
 	}
 	sweep->walking = sweep->walk.target > sweep->walk.done;
@@ -194,25 +195,26 @@ static enum mb_code tell_member(struct ledger *ledger, struct store_view *view,
 	enum mb_code code = ledger_load_short(ledger, view, policies, err);
 
 	if (code == MB_OK) {
-		code = ledger_fold(ledger, policies, store_view_now(view), false, &fold, err);
+		code = ledger_fold(ledger, policies, store_view_now(view), HOT_CHANGES, &fold, err);
 	}
 	if (code != MB_OK) {
 		return code;
 	}
-	/* the walk comes to many for whom nothing changes */
-	return fold.next_told != ledger->row.due_at
-		       ? ledger_settle(ledger, view, policies, &fold, err)
-		       : tell_history(view, ledger, &fold, err);
+	/* the walk comes to some for whom all is done */
+	return row_is_current(&ledger->row, policies, &fold)
+		       ? tell_history(view, ledger, &fold, err)
+		       : ledger_settle(ledger, view, policies, &fold, err);
 }
 
 static enum mb_code run_tell(struct store_job *job, struct store_view *view, struct mb_err *err)
 {
-	const struct step *step = job->data;
+	struct step *step = job->data;
 	struct repository *repository = step->sweep->repository;
 	struct ledger ledger;
 	bool found = false;
 	enum mb_code code = ledger_init(&ledger, repository, STORE_WRITE, err);
 
+	step->told.member_id = 0;
 	if (code != MB_OK) {
 		return code;
 	}
@@ -224,6 +226,8 @@ static enum mb_code run_tell(struct store_job *job, struct store_view *view, str
 			       ? mb_fail(err, MB_INTERNAL, "a test made the member fail")
 			       : tell_member(&ledger, view, repository, err);
 	}
+	step->told = (struct told_member){.member_id = ledger.record.len > 0 ? step->member_id : 0,
+					  .record = ledger.record};
 	ledger_fini(&ledger);
 	return code;
 }
@@ -361,6 +365,7 @@ static void end_tell(struct store_job *job)
 	struct sweep *sweep = step->sweep;
 	struct repository_figures *figures = figures_of(sweep);
 
+	repository_told(sweep->repository, job, step->told.member_id != 0 ? &step->told : NULL);
 	if (is_members_own(job->code)) {
 		atomic_fetch_add(&figures->sweep_failures, 1);
 		job->cb = end_put_off;

@@ -60,7 +60,7 @@ static void check_benefit(struct rpc_call *call, const ProtobufCMessage *message
 		call_fail(call, &err);
 		return;
 	}
-	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_check);
+	reading_start(call, data, message, &question, MEMBER_BRIEF, NULL, answer_check);
 }
 
 static Memberd__V1__BatchCheckBenefitsResponse__Result *to_result(struct reading *reading, size_t i)
@@ -113,8 +113,7 @@ static void batch_check_benefits(struct rpc_call *call, const ProtobufCMessage *
 		call_fail(call, &err);
 		return;
 	}
-	reading = reading_begin(call, data, message, request->n_checks, MEMBER_STANDING,
-				answer_batch);
+	reading = reading_begin(call, data, message, request->n_checks, MEMBER_BRIEF, answer_batch);
 	for (size_t i = 0; reading != NULL && i < request->n_checks; i++) {
 		struct member_query *query = &reading->read.queries[i];
 		struct str benefit_id;
@@ -170,7 +169,7 @@ static void list_member_benefits(struct rpc_call *call, const ProtobufCMessage *
 	const struct question question = {request->member, request->min_revision, request->as_of,
 					  request->known_at};
 
-	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_list);
+	reading_start(call, data, message, &question, MEMBER_BRIEF, NULL, answer_list);
 }
 
 static Memberd__V1__HotelStatus *to_hotel(struct arena *arena, const struct policy_benefit *benefit,
@@ -215,7 +214,7 @@ static void get_hotel_status(struct rpc_call *call, const ProtobufCMessage *mess
 	const struct question question = {.member = request->member,
 					  .min_revision = request->min_revision};
 
-	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_hotels);
+	reading_start(call, data, message, &question, MEMBER_BRIEF, NULL, answer_hotels);
 }
 
 /* ---- QuoteDiscount ---- */
@@ -256,7 +255,7 @@ static void quote_discount(struct rpc_call *call, const ProtobufCMessage *messag
 		call_fail(call, &err);
 		return;
 	}
-	reading_start(call, services, message, &question, MEMBER_STANDING, basket, answer_quote);
+	reading_start(call, services, message, &question, MEMBER_BRIEF, basket, answer_quote);
 }
 
 /* ---- ListBenefits ---- */

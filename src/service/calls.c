@@ -187,7 +187,7 @@ struct reading *reading_begin(struct rpc_call *call, struct services *services, 
 
 void reading_submit(struct reading *reading)
 {
-	struct mb_err err;
+	struct mb_err err = {0};
 
 	if ((reading->read.parts & MEMBER_PERSONAL) != 0 &&
 	    call_may(reading->call, reading->services, PERMISSION_PERSONAL, &err) != MB_OK) {
@@ -200,6 +200,12 @@ void reading_submit(struct reading *reading)
 		if (query->code == MB_OK) {
 			query->code = call_may_ask(reading->call, &query->ref, &query->err);
 		}
+	}
+	if (repository_peek(reading->services->repository, &reading->read)) {
+		if (answer_reading(reading, &err) != MB_OK) {
+			call_fail(reading->call, &err);
+		}
+		return;
 	}
 	call_hand_over(&reading->read.call);
 	repository_read(reading->services->repository, &reading->read);

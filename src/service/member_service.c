@@ -16,13 +16,13 @@
 /* Whether the caller may see personal data is asked at submission. */
 static enum mb_code view_parts(Memberd__V1__MemberView view, unsigned *parts, struct mb_err *err)
 {
-	*parts = MEMBER_STANDING;
+	*parts = MEMBER_BRIEF;
 	switch (view) {
 	case MEMBERD__V1__MEMBER_VIEW__MEMBER_VIEW_UNSPECIFIED:
 	case MEMBERD__V1__MEMBER_VIEW__MEMBER_VIEW_BASIC:
 		return MB_OK;
 	case MEMBERD__V1__MEMBER_VIEW__MEMBER_VIEW_FULL:
-		*parts |= MEMBER_PERSONAL;
+		*parts = MEMBER_STANDING | MEMBER_PERSONAL;
 		return MB_OK;
 	default:
 		return mb_fail_field(err, MB_FIELD_INVALID, "view", "must be BASIC or FULL");

@@ -40,7 +40,7 @@ static void get_upgrade_offer(struct rpc_call *call, const ProtobufCMessage *mes
 	const struct question question = {.member = request->member,
 					  .min_revision = request->min_revision};
 
-	reading_start(call, data, message, &question, MEMBER_STANDING, NULL, answer_offer);
+	reading_start(call, data, message, &question, MEMBER_BRIEF, NULL, answer_offer);
 }
 
 enum mb_code vip_service_bind(struct rpc_registry *registry, struct services *services,

@@ -21,12 +21,12 @@ FLOORS = {
     "policy": ("src/policy", "policy/", ["base", "domain"], ["libfyaml"]),
     "cache": ("src/cache", "cache/", ["base", "domain"], ["uv", "hiredis"]),
     "store": ("src/store", "store/", ["base", "domain"], ["uv", "sqlite3"]),
-    "repository": ("src/repository", "repository/", ["base", "domain", "store"], ["uv", "openssl"]),
+    "repository": ("src/repository", "repository/", ["base", "domain", "cache", "store"], ["uv", "openssl"]),
     "service": ("src/service", "service/", ["base", "rpc", "rpc_proto", "proto", "domain", "repository"], []),
     "client": ("src/client", "client/", ["base", "rpc", "rpc_proto"], ["grpc", "protobuf-c"]),
     "ctl": ("src/ctl", "ctl/", ["base", "client", "rpc_proto", "proto", "policy"],
             ["libfyaml", "jansson", "csv", "zstd", "openssl", "protobuf-c"]),
-    "daemon": ("src/daemon", "daemon/", ["base", "rpc", "policy", "store", "repository", "service"], ["uv", "microhttpd"]),
+    "daemon": ("src/daemon", "daemon/", ["base", "rpc", "policy", "cache", "store", "repository", "service"], ["uv", "microhttpd"]),
 }
 GENERATED = {"rpc_proto": ("google/", "grpc/", "rpc/v1/"), "proto": ("memberd/v1/",)}
 THIRD_PARTY = [

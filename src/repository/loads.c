@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loads: members who are not in the process's cache; each is loaded once, however many ask for him.
+ *
+ *            ┌─ Redis is believed ──▶ ASKED ── miss, late, not good ──┐
+ *     made ──┤                          │ good                        ▼
+ *            └──────────────────────────┼─────────────────────────▶ QUEUED ─▶ RUNNING ─▶ ENDED
+ *                                       └───────────────────────────────────────────────▲
+ *
+ * Happy path: a query finds a load of its member, or makes one, and waits in it. A store job takes as
+ * many loads as are queued, so that a rush costs few hand-overs. When a load ends, on the loop, the
+ * record fills the caches and everybody who waits is answered.
+ *
+ * Who joins a load that had begun before may get what was true before he came. So nobody joins one
+ * whose member was written since (loads_tell()), and who asks for a revision that the record has not
+ * reached is loaded for anew, from the store.
+ *
+ * Failure modes: a caller who gives up leaves, the load goes on for the others and for the cache; a
+ * load that takes too long is given up by all who wait (it ends by itself); more loads than LOADS_MOST
+ * are refused with MB_OVERLOADED.
+ *
+ * Threads:  ask and cancel from any; all else on the loop, but run() of the jobs. `lock` guards lists,
+ *           table and what queries and calls have in them of the repository's. A load belongs to the
+ *           lock while ASKED and QUEUED, to its job while RUNNING; `waiters` always to the lock.
+ */
+#include "repository/inner.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#define BUCKETS	     4096
+#define LOADS_MOST   20000
+#define JOBS	     3 /* with the store at once */
+#define JOB_LOADS    64 /* of one job */
+#define JOB_ARENA    ((size_t)4 << 20)
+#define LOOK_MS	     250
+#define LOAD_MOST_MS 5000 /* then those who wait are told so */
+#define RETRY_MS     100
+#define TRIES_MOST   3 /* of one query: what was loaded was overtaken each time */
+
+enum load_state { LOAD_ASKED, LOAD_QUEUED, LOAD_RUNNING };
+
+struct load {
+	struct repository *repository;
+	int64_t member_id;
+	uint64_t mark; /* of the cache, from before it began */
+	int64_t began_ns;
+	enum load_state state;
+	bool joinable; /* in the table */
+	struct load *next; /* of its bucket */
+	struct list_node age; /* of loads->all */
+	struct list_node node; /* of the queue, the asks, or its job */
+	struct list waiters; /* queries */
+	struct redis_get get;
+	/* out */
+	enum mb_code code;
+	struct mb_err err;
+	struct hot_bytes record;
+};
+
+struct load_job {
+	struct store_job job;
+	struct loads *loads;
+	struct list taken;
+	struct list_node free;
+};
+
+struct loads {
+	struct repository *repository;
+	uv_async_t async;
+	uv_timer_t timer;
+	int handles; /* open */
+	pthread_mutex_t lock;
+	struct load *table[BUCKETS];
+	size_t n;
+	struct list all; /* the oldest first */
+	struct list asks, queue;
+	struct list ended; /* reads that are to be called back */
+	struct list free_jobs;
+	struct load_job jobs[JOBS];
+};
+
+static struct load **bucket_of(struct loads *loads, int64_t member_id)
+{
+	return &loads->table[((uint64_t)member_id * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+}
+
+/* ---- loads; with the lock ---- */
+
+static struct load *find_load(struct loads *loads, int64_t member_id)
+{
+	struct load *load = *bucket_of(loads, member_id);
+
+	while (load != NULL && load->member_id != member_id) {
+		load = load->next;
+	}
+	return load;
+}
+
+static void close_load(struct loads *loads, struct load *load)
+{
+	struct load **at = bucket_of(loads, load->member_id);
+
+	if (!load->joinable) {
+		return;
+	}
+	while (*at != load) {
+		at = &(*at)->next;
+	}
+	*at = load->next;
+	load->joinable = false;
+}
+
+static void enqueue(struct loads *loads, struct load *load)
+{
+	load->state = LOAD_QUEUED;
+	list_push(&loads->queue, &load->node);
+}
+
+static struct load *make_load(struct loads *loads, int64_t member_id, bool from_store)
+{
+	struct load **bucket = bucket_of(loads, member_id);
+	struct load *load = loads->n >= LOADS_MOST || FAULT("repository.load")
+				    ? NULL
+				    : calloc(1, sizeof(*load));
+
+	if (load == NULL) {
+		return NULL;
+	}
+	load->repository = loads->repository;
+	load->member_id = member_id;
+	load->mark = cache_mark(loads->repository->cache, member_id);
+	load->began_ns = clock_monotonic_ns();
+	list_init(&load->waiters);
+	load->next = *bucket;
+	load->joinable = true;
+	*bucket = load;
+	list_push(&loads->all, &load->age);
+	loads->n++;
+	atomic_fetch_add(&loads->repository->pending, 1);
+	atomic_fetch_add(&loads->repository->figures.loads, 1);
+	if (!from_store && mirror_believed(loads->repository)) {
+		load->state = LOAD_ASKED;
+		list_push(&loads->asks, &load->node);
+	} else {
+		enqueue(loads, load);
+	}
+	return load;
+}
+
+/* fresh: what is loaded is what is true after he came. */
+static void join_load(struct load *load, struct member_query *query, bool fresh)
+{
+	query->load = load;
+	query->fresh = fresh;
+	list_push(&load->waiters, &query->node);
+}
+
+static void refuse(struct member_query *query, const char *text)
+{
+	query->code = mb_fail(&query->err, MB_OVERLOADED, "%s", text);
+	query->err.retry_after_ms = RETRY_MS;
+}
+
+/* False: it is answered, by a refusal. */
+static bool await_member(struct loads *loads, struct member_query *query, bool from_store)
+{
+	int64_t member_id = query->ref.member_id;
+	struct load *load = find_load(loads, member_id);
+
+	if (load != NULL && !from_store) {
+		atomic_fetch_add(&loads->repository->figures.loads_joined, 1);
+		join_load(load, query, false);
+		return true;
+	}
+	if (load != NULL) {
+		close_load(loads, load);
+	}
+	load = make_load(loads, member_id, from_store);
+	if (load == NULL) {
+		refuse(query, "too many members are being loaded");
+		return false;
+	}
+	join_load(load, query, true);
+	return true;
+}
+
+/* ---- jobs ---- */
+
+static void run_load(struct load *load, struct store_view *view, struct arena *arena)
+{
+	struct member_row row;
+	bool found = false;
+
+	load->code = store_get_member(view, load->member_id, arena, &row, &found, &load->err);
+	if (load->code == MB_OK && !found) {
+		load->code = mb_fail(&load->err, MB_MEMBER_NOT_FOUND, MEMBER_UNKNOWN_TEXT);
+	}
+	if (load->code == MB_OK) {
+		load->code = read_record(load->repository, view, &row, &load->record, &load->err);
+	}
+}
+
+static enum mb_code run_job(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct load_job *own = job->data;
+	struct arena *arena = arena_create(own->loads->repository->budget, JOB_ARENA);
+
+	if (arena == NULL) {
+		mb_fail(err, MB_OVERLOADED, "no memory to load members now");
+		err->retry_after_ms = RETRY_MS;
+		return MB_OVERLOADED;
+	}
+	for (struct list_node *node = own->taken.head.next; node != &own->taken.head;
+	     node = node->next) {
+		run_load(LIST_ITEM(node, struct load, node), view, arena);
+	}
+	arena_destroy(arena);
+	return MB_OK;
+}
+
+static struct load_job *take_queued(struct loads *loads)
+{
+	struct load_job *job = NULL;
+	struct list_node *node;
+
+	pthread_mutex_lock(&loads->lock);
+	if (!list_empty(&loads->queue) && (node = list_pop(&loads->free_jobs)) != NULL) {
+		job = LIST_ITEM(node, struct load_job, free);
+		for (int i = 0; i < JOB_LOADS && (node = list_pop(&loads->queue)) != NULL; i++) {
+			LIST_ITEM(node, struct load, node)->state = LOAD_RUNNING;
+			list_push(&job->taken, node);
+		}
+	}
+	pthread_mutex_unlock(&loads->lock);
+	return job;
+}
+
+/* From any thread, without the lock. */
+static void start_jobs(struct loads *loads)
+{
+	struct load_job *job;
+
+	while ((job = take_queued(loads)) != NULL) {
+		store_submit(loads->repository->store, &job->job);
+	}
+}
+
+/* ---- answers; on the loop ---- */
+
+static void finish_read(struct repository_read *req)
+{
+	struct repository_call *call = &req->call;
+	struct repository *repository = call->repository;
+
+	call->code = MB_OK;
+	if (atomic_load(&call->cancelled)) {
+		call->code = mb_fail(&call->err, MB_CALL_CANCELLED, "the caller gave up");
+	}
+	for (size_t i = 0; call->code == MB_OK && i < req->n; i++) {
+		if (ends_call(req->queries[i].code)) {
+			call->code = req->queries[i].code;
+			call->err = req->queries[i].err;
+		}
+	}
+	if (call->code == MB_OK && arena_overflowed(call->arena)) {
+		call->code = arena_fail(call->arena, &call->err);
+	}
+	call->cb(call);
+	/* The call is gone from here on. */
+	repository_ended(repository);
+}
+
+/* A query of it is answered. */
+static void count_down(struct loads *loads, struct repository_read *req)
+{
+	bool last;
+
+	pthread_mutex_lock(&loads->lock);
+	last = --req->left == 0;
+	pthread_mutex_unlock(&loads->lock);
+	if (last) {
+		finish_read(req);
+	}
+}
+
+/* False: what was loaded does not do for this one. */
+static bool answer_found(const struct load *load, struct member_query *query)
+{
+	struct repository *repository = load->repository;
+	struct member *member = arena_alloc(query->read->call.arena, sizeof(*member));
+
+	if (member == NULL) {
+		query->code = arena_fail(query->read->call.arena, &query->err);
+		return true;
+	}
+	if (!describe_brief(repository_policies(repository), load->member_id, &load->record,
+			    repository_now(repository), member)) {
+		return false;
+	}
+	if (member->revision < query->min_revision && !query->fresh) {
+		return false;
+	}
+	query->code = check_revision(query->min_revision, member->revision, &query->err);
+	query->member = query->code == MB_OK ? member : NULL;
+	return true;
+}
+
+static bool answer_query(const struct load *load, struct member_query *query)
+{
+	if (load->code == MB_OK) {
+		return answer_found(load, query);
+	}
+	if (load->code == MB_MEMBER_NOT_FOUND && query->min_revision > 0 && !query->fresh) {
+		return false;
+	}
+	query->code = load->code;
+	query->err = load->err;
+	return true;
+}
+
+/* True when the query waits anew. */
+static bool load_again(struct loads *loads, struct member_query *query)
+{
+	bool waits = ++query->tries < TRIES_MOST;
+
+	pthread_mutex_lock(&loads->lock);
+	if (!waits) {
+		refuse(query, "the member changes faster than he can be read");
+	} else {
+		waits = await_member(loads, query, true);
+	}
+	pthread_mutex_unlock(&loads->lock);
+	return waits;
+}
+
+static struct member_query *next_waiter(struct loads *loads, struct load *load)
+{
+	struct member_query *query = NULL;
+	struct list_node *node;
+
+	pthread_mutex_lock(&loads->lock);
+	node = list_pop(&load->waiters);
+	if (node != NULL) {
+		query = LIST_ITEM(node, struct member_query, node);
+		query->load = NULL;
+	}
+	pthread_mutex_unlock(&loads->lock);
+	return query;
+}
+
+static void answer_all(struct loads *loads, struct load *load)
+{
+	struct member_query *query;
+
+	while ((query = next_waiter(loads, load)) != NULL) {
+		if (answer_query(load, query) || !load_again(loads, query)) {
+			count_down(loads, query->read);
+		}
+	}
+}
+
+static void fill_caches(const struct load *load)
+{
+	struct repository *repository = load->repository;
+
+	if (load->code == MB_MEMBER_NOT_FOUND) {
+		cache_fill_absent(repository->cache, load->member_id, load->mark);
+	} else if (load->code == MB_OK) {
+		cache_fill(repository->cache, load->member_id, load->mark, &load->record);
+		/* what Redis gave it has */
+		if (load->state == LOAD_RUNNING &&
+		    cache_holds(repository->cache, load->member_id, load->mark)) {
+			mirror_fill(repository, load->member_id, &load->record);
+		}
+	}
+}
+
+static void end_load(struct loads *loads, struct load *load)
+{
+	pthread_mutex_lock(&loads->lock);
+	close_load(loads, load);
+	list_remove(&load->age);
+	loads->n--;
+	pthread_mutex_unlock(&loads->lock);
+	fill_caches(load);
+	answer_all(loads, load);
+	free(load);
+	repository_ended(loads->repository);
+}
+
+static void end_job(struct store_job *job)
+{
+	struct load_job *own = job->data;
+	struct loads *loads = own->loads;
+	struct list taken;
+	struct list_node *node;
+
+	repository_saw(loads->repository, job);
+	list_init(&taken);
+	while ((node = list_pop(&own->taken)) != NULL) {
+		struct load *load = LIST_ITEM(node, struct load, node);
+
+		if (job->code != MB_OK) {
+			load->code = job->code;
+			load->err = job->err;
+		}
+		list_push(&taken, node);
+	}
+	pthread_mutex_lock(&loads->lock);
+	list_push(&loads->free_jobs, &own->free);
+	pthread_mutex_unlock(&loads->lock);
+	start_jobs(loads);
+	while ((node = list_pop(&taken)) != NULL) {
+		end_load(loads, LIST_ITEM(node, struct load, node));
+	}
+	start_jobs(loads); /* of those who wait anew */
+}
+
+/* ---- Redis; on the loop ---- */
+
+static void load_from_store(struct loads *loads, struct load *load)
+{
+	pthread_mutex_lock(&loads->lock);
+	enqueue(loads, load);
+	pthread_mutex_unlock(&loads->lock);
+	start_jobs(loads);
+}
+
+static void end_get(struct redis_get *get)
+{
+	struct load *load = get->data;
+	struct repository *repository = load->repository;
+	struct hot_view view;
+
+	if (mirror_took(repository, get) && hot_at(&get->record, repository_policies(repository),
+						   repository_now(repository), &view)) {
+		load->record = get->record;
+		end_load(repository->loads, load);
+	} else {
+		load_from_store(repository->loads, load);
+	}
+}
+
+static void ask_redis(struct loads *loads, struct load *load)
+{
+	load->get.member_id = load->member_id;
+	load->get.cb = end_get;
+	load->get.data = load;
+	if (!mirror_get(loads->repository, &load->get)) {
+		load_from_store(loads, load);
+	}
+}
+
+static struct list_node *next_of(struct loads *loads, struct list *list)
+{
+	struct list_node *node;
+
+	pthread_mutex_lock(&loads->lock);
+	node = list_pop(list);
+	pthread_mutex_unlock(&loads->lock);
+	return node;
+}
+
+static void on_async(uv_async_t *async)
+{
+	struct loads *loads = async->data;
+	struct list_node *node;
+
+	while ((node = next_of(loads, &loads->asks)) != NULL) {
+		ask_redis(loads, LIST_ITEM(node, struct load, node));
+	}
+	while ((node = next_of(loads, &loads->ended)) != NULL) {
+		finish_read(LIST_ITEM(node, struct repository_read, node));
+	}
+}
+
+/* ---- time ---- */
+
+/* The oldest load that took too long and has somebody waiting. */
+static struct load *find_late(struct loads *loads, int64_t before_ns)
+{
+	struct load *late = NULL;
+
+	pthread_mutex_lock(&loads->lock);
+	for (struct list_node *node = loads->all.head.next;
+	     node != &loads->all.head && late == NULL; node = node->next) {
+		struct load *load = LIST_ITEM(node, struct load, age);
+
+		if (load->began_ns >= before_ns) {
+			break;
+		}
+		close_load(loads, load);
+		late = list_empty(&load->waiters) ? NULL : load;
+	}
+	pthread_mutex_unlock(&loads->lock);
+	return late;
+}
+
+/* The load itself ends when the store lets it. */
+static void on_timer(uv_timer_t *timer)
+{
+	struct loads *loads = timer->data;
+	const int64_t before_ns = clock_monotonic_ns() - LOAD_MOST_MS * INT64_C(1000000);
+	struct member_query *query;
+	struct load *late;
+
+	while ((late = find_late(loads, before_ns)) != NULL) {
+		while ((query = next_waiter(loads, late)) != NULL) {
+			refuse(query, "the store takes long to answer");
+			count_down(loads, query->read);
+		}
+	}
+}
+
+/* ---- calls; from any thread ---- */
+
+/* With the lock. */
+static void end_later(struct loads *loads, struct repository_read *req)
+{
+	list_push(&loads->ended, &req->node);
+	uv_async_send(&loads->async);
+}
+
+/* Whoever waits waits no more. With the lock. */
+static void leave_loads(struct repository_read *req)
+{
+	for (size_t i = 0; i < req->n; i++) {
+		struct member_query *query = &req->queries[i];
+
+		if (query->load != NULL) {
+			list_remove(&query->node);
+			query->load = NULL;
+			req->left--;
+		}
+	}
+}
+
+void loads_ask(struct loads *loads, struct repository_read *req)
+{
+	pthread_mutex_lock(&loads->lock);
+	req->left = 0;
+	for (size_t i = 0; i < req->n; i++) {
+		struct member_query *query = &req->queries[i];
+
+		if (query->code == MB_OK && query->member == NULL) {
+			query->read = req;
+			query->tries = 0;
+			req->left += await_member(loads, query, false);
+		}
+	}
+	req->waits = true;
+	if (atomic_load(&req->call.cancelled)) {
+		leave_loads(req);
+	}
+	if (req->left == 0) {
+		end_later(loads, req);
+	} else if (!list_empty(&loads->asks)) {
+		uv_async_send(&loads->async);
+	}
+	pthread_mutex_unlock(&loads->lock);
+	start_jobs(loads);
+}
+
+void loads_cancel(struct loads *loads, struct repository_read *req)
+{
+	pthread_mutex_lock(&loads->lock);
+	if (req->waits && req->left > 0) {
+		leave_loads(req);
+		/* else one is being answered, and the call with it */
+		if (req->left == 0) {
+			end_later(loads, req);
+		}
+	}
+	pthread_mutex_unlock(&loads->lock);
+}
+
+void loads_tell(struct loads *loads, int64_t member_id)
+{
+	struct load *load;
+
+	pthread_mutex_lock(&loads->lock);
+	load = find_load(loads, member_id);
+	if (load != NULL) {
+		close_load(loads, load);
+	}
+	pthread_mutex_unlock(&loads->lock);
+}
+
+/* ---- life ---- */
+
+static void init_jobs(struct loads *loads)
+{
+	list_init(&loads->free_jobs);
+	for (int i = 0; i < JOBS; i++) {
+		struct load_job *job = &loads->jobs[i];
+
+		job->job = (struct store_job){
+			.kind = STORE_READ, .run = run_job, .cb = end_job, .data = job};
+		job->loads = loads;
+		list_init(&job->taken);
+		list_push(&loads->free_jobs, &job->free);
+	}
+}
+
+enum mb_code loads_start(struct repository *repository, struct loads **out, struct mb_err *err)
+{
+	struct loads *loads = calloc(1, sizeof(*loads));
+
+	if (loads == NULL || uv_async_init(repository->loop, &loads->async, on_async) != 0) {
+		free(loads);
+		return mb_fail(err, MB_OVERLOADED, "no memory to open the store");
+	}
+	loads->repository = repository;
+	loads->async.data = loads;
+	pthread_mutex_init(&loads->lock, NULL);
+	list_init(&loads->all);
+	list_init(&loads->asks);
+	list_init(&loads->queue);
+	list_init(&loads->ended);
+	init_jobs(loads);
+	uv_timer_init(repository->loop, &loads->timer);
+	loads->timer.data = loads;
+	uv_timer_start(&loads->timer, on_timer, LOOK_MS, LOOK_MS);
+	loads->handles = 2;
+	*out = loads;
+	return MB_OK;
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+	struct loads *loads = handle->data;
+	struct repository *repository = loads->repository;
+
+	if (--loads->handles == 0) {
+		assert(loads->n == 0);
+		pthread_mutex_destroy(&loads->lock);
+		free(loads);
+		repository->loads = NULL;
+		repository_finish(repository);
+	}
+}
+
+void loads_stop(struct loads *loads)
+{
+	uv_close((uv_handle_t *)&loads->async, handle_closed);
+	uv_close((uv_handle_t *)&loads->timer, handle_closed);
+}

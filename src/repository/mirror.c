@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mirror: keeps the records in Redis complete, and says when they may be believed.
+ *
+ * The store's outbox is the truth about who was written. Redis holds the position up to which it has
+ * the records of all of them, under an epoch that every record carries:
+ *
+ *     DOWN ─▶ ASKING ── a position that the outbox reaches back to ──▶ REPLAYING ─▶ LIVE
+ *               │    └─ none, too old, ahead of the store: a new epoch ───┘           │
+ *               └──────── WAITING (backoff) ◀──── a write failed ◀────────────────────┘
+ *
+ * Happy path: after every connect the position is read, what the outbox tells since then is written
+ * to Redis in order, and once nothing is left Redis is LIVE: its records are believed, and every
+ * commit's are written at once, before its answer, on the connection that later reads use. The
+ * position follows, at most every PUT_MS.
+ *
+ * Failure modes: a write that failed, or may have, leaves an old record behind, so nothing is believed
+ * until the outbox was replayed from the last position that is certain. A Redis that was flushed has
+ * no position; one that came back from an old copy has the old copy's own. Of what was committed last
+ * the revisions are remembered here: an older record is no hit, whatever Redis says; nor is one that
+ * somebody else wrote into a store that is ours alone, until we have written it again.
+ *
+ * Threads:  the loop's, but for mirror_believed() and mirror_text().
+ */
+#include "repository/inner.h"
+#include "repository/warm.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#define REPLAY_ROWS  500 /* of the outbox in one step */
+#define REPLAY_ARENA ((size_t)8 << 20)
+#define PUT_MS	     100 /* between two positions */
+#define BACKOFF_MS   200
+#define BACKOFF_MOST 10000
+#define REMEMBERED   (1u << 16) /* members of whom the last revision is known; a power of two */
+
+#define MIRROR_STATES(X)                                                       \
+	X(DOWN, "not connected")                                               \
+	X(ASKING, "asked how complete it is")                                  \
+	X(REPLAYING, "being brought up to date")                               \
+	X(WAITING, "a write failed or its position is not known: tried again") \
+	X(LIVE, "complete")
+
+enum mirror_state {
+#define X(name, text) MIRROR_##name,
+	MIRROR_STATES(X)
+#undef X
+};
+
+struct remembered {
+	int64_t member_id, revision;
+};
+
+/* A round of REPLAYING that is under way: rows of the outbox, and the records of their members. */
+struct replay {
+	struct store_job job;
+	bool running; /* with the store or with Redis */
+	unsigned life; /* the mirror's when it began */
+	bool missed; /* something was committed since */
+	bool fresh; /* the position is of no use */
+	int64_t upto;
+	struct redis_set set;
+	struct redis_record *records; /* room for REPLAY_ROWS */
+	size_t n;
+};
+
+struct mirror {
+	struct repository *repository;
+	struct redis *redis;
+	_Atomic int state; /* enum mirror_state */
+	unsigned life; /* another one whenever the state leaves LIVE or the connection is new */
+	unsigned failures; /* in a row */
+	uv_timer_t retry, putter;
+	void (*stopped)(struct repository *repository);
+	size_t busy; /* what must have ended before it can go */
+	bool has_position;
+	struct redis_position position; /* what is certain */
+	struct redis_position_request asked, put;
+	bool putting;
+	struct replay replay;
+	struct warm *warm;
+	struct remembered remembered[REMEMBERED];
+};
+
+static enum mirror_state state_of(const struct mirror *mirror)
+{
+	return (enum mirror_state)atomic_load(&mirror->state);
+}
+
+static void ask_position(struct mirror *mirror);
+static void begin_round(struct mirror *mirror);
+
+static void leave_to(struct mirror *mirror, enum mirror_state state)
+{
+	mirror->life++;
+	atomic_store(&mirror->state, (int)state);
+}
+
+/* ---- waiting ---- */
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct mirror *mirror = timer->data;
+
+	if (state_of(mirror) == MIRROR_WAITING) {
+		ask_position(mirror);
+	}
+}
+
+static uint64_t backoff_ms(const struct mirror *mirror)
+{
+	unsigned doublings = mirror->failures < 6 ? mirror->failures : 6;
+	uint64_t most = (uint64_t)BACKOFF_MS << doublings;
+	uint32_t random = 0;
+
+	seal_random(&random, sizeof(random), NULL);
+	most = most < BACKOFF_MOST ? most : BACKOFF_MOST;
+	return most / 2 + random % (most / 2);
+}
+
+static void wait_and_ask(struct mirror *mirror)
+{
+	if (mirror->stopped != NULL || state_of(mirror) == MIRROR_DOWN) {
+		return;
+	}
+	leave_to(mirror, MIRROR_WAITING);
+	uv_timer_start(&mirror->retry, on_retry, backoff_ms(mirror), 0);
+	mirror->failures++;
+}
+
+/* ---- the position ---- */
+
+static void end_put(struct redis_position_request *request);
+
+static void put_position(struct mirror *mirror)
+{
+	mirror->putting = true;
+	mirror->put = (struct redis_position_request){
+		.position = mirror->position, .cb = end_put, .data = mirror};
+	redis_put_position(mirror->redis, &mirror->put);
+}
+
+static void on_putter(uv_timer_t *timer)
+{
+	struct mirror *mirror = timer->data;
+
+	if (state_of(mirror) == MIRROR_LIVE && !mirror->putting) {
+		put_position(mirror);
+	}
+}
+
+static void put_later(struct mirror *mirror)
+{
+	if (!uv_is_active((uv_handle_t *)&mirror->putter)) {
+		uv_timer_start(&mirror->putter, on_putter, PUT_MS, 0);
+	}
+}
+
+static void end_put(struct redis_position_request *request)
+{
+	struct mirror *mirror = request->data;
+
+	mirror->putting = false;
+	if (request->failed) {
+		wait_and_ask(mirror);
+	} else if (state_of(mirror) == MIRROR_REPLAYING) {
+		begin_round(mirror); /* the epoch is a new one */
+	} else if (state_of(mirror) == MIRROR_LIVE &&
+		   request->position.seq != mirror->position.seq) {
+		put_later(mirror);
+	}
+}
+
+static void end_ask(struct redis_position_request *request)
+{
+	struct mirror *mirror = request->data;
+
+	if (state_of(mirror) != MIRROR_ASKING) {
+		return;
+	}
+	if (request->failed) {
+		wait_and_ask(mirror);
+		return;
+	}
+	mirror->has_position = request->found;
+	mirror->position = request->position;
+	if (request->found) {
+		redis_use_epoch(mirror->redis, request->position.epoch);
+	}
+	atomic_store(&mirror->state, MIRROR_REPLAYING);
+	begin_round(mirror);
+}
+
+static void ask_position(struct mirror *mirror)
+{
+	leave_to(mirror, MIRROR_ASKING);
+	mirror->asked = (struct redis_position_request){.cb = end_ask, .data = mirror};
+	redis_get_position(mirror->redis, &mirror->asked);
+}
+
+/* ---- replaying ---- */
+
+static bool is_told_later(const struct outbox_row *rows, size_t i, size_t n)
+{
+	for (size_t k = i + 1; k < n; k++) {
+		if (rows[k].member_id == rows[i].member_id) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum mb_code add_record(struct mirror *mirror, struct store_view *view, int64_t member_id,
+			       struct arena *arena, struct mb_err *err)
+{
+	struct replay *replay = &mirror->replay;
+	struct redis_record *record = &replay->records[replay->n];
+	struct member_row row;
+	bool found;
+	enum mb_code code = store_get_member(view, member_id, arena, &row, &found, err);
+
+	if (code == MB_OK && found) {
+		code = read_record(mirror->repository, view, &row, &record->bytes, err);
+		record->member_id = member_id;
+		replay->n += code == MB_OK;
+	}
+	return code;
+}
+
+static enum mb_code read_outbox(struct mirror *mirror, struct store_view *view, struct arena *arena,
+				struct mb_err *err)
+{
+	struct replay *replay = &mirror->replay;
+	struct outbox_row *rows = NULL;
+	size_t n = 0;
+	enum mb_code code =
+		store_list_outbox(view, mirror->position.seq, REPLAY_ROWS, arena, &rows, &n, err);
+
+	for (size_t i = 0; code == MB_OK && i < n; i++) {
+		if (!is_told_later(rows, i, n)) {
+			code = add_record(mirror, view, rows[i].member_id, arena, err);
+		}
+		replay->upto = rows[i].seq;
+	}
+	return code;
+}
+
+static enum mb_code run_round(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	struct mirror *mirror = job->data;
+	struct replay *replay = &mirror->replay;
+	int64_t first, last;
+	struct arena *arena;
+	enum mb_code code = store_bound_outbox(view, &first, &last, err);
+
+	if (code != MB_OK) {
+		return code;
+	}
+	if (!mirror->has_position || mirror->position.seq + 1 < first ||
+	    mirror->position.seq > last) {
+		replay->fresh = true;
+		replay->upto = last;
+		return MB_OK;
+	}
+	arena = arena_create(mirror->repository->budget, REPLAY_ARENA);
+	code = arena == NULL ? mb_fail(err, MB_OVERLOADED, "no memory to read the outbox")
+			     : read_outbox(mirror, view, arena, err);
+	arena_destroy(arena);
+	return code;
+}
+
+static void begin_epoch(struct mirror *mirror)
+{
+	uint64_t epoch = 0;
+
+	if (seal_random(&epoch, sizeof(epoch), NULL) != MB_OK) {
+		wait_and_ask(mirror);
+		return;
+	}
+	mirror->has_position = true;
+	mirror->position = (struct redis_position){.epoch = epoch, .seq = mirror->replay.upto};
+	redis_use_epoch(mirror->redis, epoch);
+	put_position(mirror);
+}
+
+static void go_live(struct mirror *mirror)
+{
+	mirror->failures = 0;
+	atomic_store(&mirror->state, MIRROR_LIVE);
+	put_later(mirror);
+	warm_begin(mirror->warm);
+}
+
+static void end_round(struct mirror *mirror)
+{
+	struct replay *replay = &mirror->replay;
+	bool more = replay->n > 0 || replay->missed || replay->upto != mirror->position.seq;
+
+	mirror->position.seq = replay->upto;
+	if (more) {
+		begin_round(mirror);
+	} else {
+		go_live(mirror);
+	}
+}
+
+/* True: the round is of another life, which has begun another round if it wants one. */
+static bool round_is_over(struct mirror *mirror)
+{
+	mirror->replay.running = false;
+	if (mirror->stopped != NULL) {
+		return true;
+	}
+	if (mirror->replay.life == mirror->life) {
+		return false;
+	}
+	if (state_of(mirror) == MIRROR_REPLAYING) {
+		begin_round(mirror);
+	}
+	return true;
+}
+
+static void forget_busy(struct mirror *mirror);
+
+static void end_set(struct redis_set *set)
+{
+	struct mirror *mirror = set->data;
+	bool failed = set->failed;
+
+	if (!round_is_over(mirror)) {
+		if (failed) {
+			wait_and_ask(mirror);
+		} else {
+			end_round(mirror);
+		}
+	}
+	forget_busy(mirror);
+}
+
+static void end_job(struct store_job *job)
+{
+	struct mirror *mirror = job->data;
+	struct replay *replay = &mirror->replay;
+
+	repository_saw(mirror->repository, job);
+	if (round_is_over(mirror)) {
+		forget_busy(mirror);
+		return;
+	}
+	if (job->code != MB_OK) {
+		wait_and_ask(mirror);
+	} else if (replay->fresh) {
+		begin_epoch(mirror);
+	} else if (replay->n == 0) {
+		end_round(mirror);
+	} else {
+		replay->running = true;
+		replay->set = (struct redis_set){
+			.records = replay->records, .n = replay->n, .cb = end_set, .data = mirror};
+		redis_set(mirror->redis, &replay->set);
+		return; /* as busy as before */
+	}
+	forget_busy(mirror);
+}
+
+static void begin_round(struct mirror *mirror)
+{
+	struct replay *replay = &mirror->replay;
+
+	if (replay->running || mirror->stopped != NULL) {
+		return; /* its end begins the next one */
+	}
+	replay->running = true;
+	replay->life = mirror->life;
+	replay->missed = replay->fresh = false;
+	replay->n = 0;
+	replay->upto = mirror->position.seq;
+	replay->job = (struct store_job){
+		.kind = STORE_READ, .run = run_round, .cb = end_job, .data = mirror};
+	mirror->busy++;
+	store_submit(mirror->repository->store, &replay->job);
+}
+
+/* ---- what is remembered ---- */
+
+static struct remembered *slot_of(struct mirror *mirror, int64_t member_id)
+{
+	return &mirror->remembered[((uint64_t)member_id * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
+}
+
+static void remember(struct mirror *mirror, int64_t member_id, int64_t revision)
+{
+	*slot_of(mirror, member_id) = (struct remembered){member_id, revision};
+}
+
+/* ---- writing what was committed and what was loaded ---- */
+
+struct live_set {
+	struct redis_set set;
+	struct mirror *mirror;
+	unsigned life;
+	int64_t seq; /* 0: a fill, which nobody relies on */
+	struct redis_record records[];
+};
+
+static void end_live(struct redis_set *set)
+{
+	struct live_set *own = set->data;
+	struct mirror *mirror = own->mirror;
+
+	if (own->seq > 0 && own->life == mirror->life && state_of(mirror) == MIRROR_LIVE) {
+		if (set->failed) {
+			wait_and_ask(mirror);
+		} else if (own->seq > mirror->position.seq) {
+			mirror->position.seq = own->seq;
+			put_later(mirror);
+		}
+	}
+	free(own);
+	forget_busy(mirror);
+}
+
+static struct live_set *make_set(struct mirror *mirror, size_t n, int64_t seq)
+{
+	struct live_set *own = FAULT("repository.mirror.set")
+				       ? NULL
+				       : calloc(1, sizeof(*own) + n * sizeof(own->records[0]));
+
+	if (own != NULL) {
+		own->mirror = mirror;
+		own->life = mirror->life;
+		own->seq = seq;
+		own->set = (struct redis_set){
+			.records = own->records, .n = n, .cb = end_live, .data = own};
+	}
+	return own;
+}
+
+static void send_set(struct mirror *mirror, struct live_set *own)
+{
+	mirror->busy++;
+	redis_set(mirror->redis, &own->set);
+}
+
+void mirror_told(struct repository *repository, const struct told_member *told, int64_t seq)
+{
+	struct mirror *mirror = repository->mirror;
+	struct live_set *own;
+	size_t n = 0;
+
+	if (mirror == NULL || mirror->stopped != NULL) {
+		return;
+	}
+	mirror->replay.missed = true;
+	for (const struct told_member *member = told; member != NULL; member = member->next) {
+		remember(mirror, member->member_id, hot_order(&member->record).revision);
+		n++;
+	}
+	if (state_of(mirror) != MIRROR_LIVE || (n == 0 && seq == 0)) {
+		return;
+	}
+	own = make_set(mirror, n, seq);
+	if (own == NULL) {
+		wait_and_ask(mirror);
+		return;
+	}
+	n = 0;
+	for (const struct told_member *member = told; member != NULL; member = member->next) {
+		own->records[n++] = (struct redis_record){member->member_id, member->record};
+	}
+	send_set(mirror, own);
+}
+
+void mirror_fill(struct repository *repository, int64_t member_id, const struct hot_bytes *record)
+{
+	struct mirror *mirror = repository->mirror;
+	struct live_set *own;
+
+	if (!mirror_believed(repository) || mirror->stopped != NULL) {
+		return;
+	}
+	own = make_set(mirror, 1, 0);
+	if (own != NULL) {
+		own->records[0] = (struct redis_record){member_id, *record};
+		if (slot_of(mirror, member_id)->member_id == member_id) {
+			remember(mirror, member_id, hot_order(record).revision);
+		}
+		send_set(mirror, own);
+	}
+}
+
+/* ---- reading ---- */
+
+bool mirror_believed(const struct repository *repository)
+{
+	const struct mirror *mirror = repository->mirror;
+
+	return mirror != NULL && state_of(mirror) == MIRROR_LIVE && redis_usable(mirror->redis);
+}
+
+bool mirror_get(struct repository *repository, struct redis_get *get)
+{
+	if (!mirror_believed(repository) || repository->mirror->stopped != NULL) {
+		return false;
+	}
+	redis_get(repository->mirror->redis, get);
+	return true;
+}
+
+bool mirror_took(struct repository *repository, const struct redis_get *get)
+{
+	struct mirror *mirror = repository->mirror;
+	const struct remembered *known = slot_of(mirror, get->member_id);
+
+	return get->answer == REDIS_HIT && state_of(mirror) == MIRROR_LIVE &&
+	       (known->member_id != get->member_id ||
+		hot_order(&get->record).revision >= known->revision);
+}
+
+/* ---- what Redis tells ---- */
+
+static void on_up(void *data)
+{
+	struct mirror *mirror = data;
+
+	if (mirror->stopped == NULL) {
+		ask_position(mirror);
+	}
+}
+
+static void on_down(void *data)
+{
+	leave_to(data, MIRROR_DOWN);
+}
+
+static void on_changed(int64_t member_id, void *data)
+{
+	struct mirror *mirror = data;
+
+	if (member_id != 0) {
+		/* nobody but us has a reason to: what it is now is not believed */
+		remember(mirror, member_id, INT64_MAX);
+	} else if (state_of(mirror) == MIRROR_LIVE) {
+		ask_position(mirror);
+	}
+}
+
+/* ---- for people ---- */
+
+bool mirror_text(const struct repository *repository, struct redis_figures *figures,
+		 const char **text)
+{
+	static const char *const texts[] = {
+#define X(name, text) [MIRROR_##name] = (text),
+		MIRROR_STATES(X)
+#undef X
+	};
+	const struct mirror *mirror = repository->mirror;
+
+	if (mirror == NULL) {
+		return false;
+	}
+	redis_figures(mirror->redis, figures);
+	*text = texts[state_of(mirror)];
+	return true;
+}
+
+/* ---- life ---- */
+
+static void destroy(struct mirror *mirror)
+{
+	if (mirror != NULL) {
+		free(mirror->replay.records);
+		warm_destroy(mirror->warm);
+		free(mirror);
+	}
+}
+
+enum mb_code mirror_start(struct repository *repository, const struct repository_options *options,
+			  struct mirror **out, struct mb_err *err)
+{
+	struct mirror *mirror = calloc(1, sizeof(*mirror));
+	struct redis_options redis = {
+		.url = options->redis_url,
+		.store_id = store_id(repository->store),
+		.loop = repository->loop,
+		.budget_ms = options->redis_budget_ms > 0 ? options->redis_budget_ms
+							  : REPOSITORY_REDIS_BUDGET_MS,
+		.ttl_s = options->redis_ttl_s > 0 ? options->redis_ttl_s : REPOSITORY_REDIS_TTL_S,
+		.up = on_up,
+		.down = on_down,
+		.changed = on_changed,
+		.data = mirror};
+	enum mb_code code = MB_OK;
+
+	assert(!options->shared); /* what others write there would have to be told by them */
+	if (mirror != NULL) {
+		mirror->repository = repository;
+		mirror->replay.records = calloc(REPLAY_ROWS, sizeof(*mirror->replay.records));
+		mirror->warm = warm_create(repository);
+	}
+	if (mirror == NULL || mirror->replay.records == NULL || mirror->warm == NULL) {
+		code = mb_fail(err, MB_OVERLOADED, "no memory to open the store");
+	}
+	if (code == MB_OK) {
+		code = redis_open(&redis, &mirror->redis, err);
+	}
+	if (code != MB_OK) {
+		destroy(mirror);
+		return code;
+	}
+	uv_timer_init(repository->loop, &mirror->retry);
+	uv_timer_init(repository->loop, &mirror->putter);
+	mirror->retry.data = mirror->putter.data = mirror;
+	warm_open(mirror->warm, mirror->redis);
+	*out = mirror;
+	return MB_OK;
+}
+
+static void forget_busy(struct mirror *mirror)
+{
+	struct repository *repository = mirror->repository;
+	void (*stopped)(struct repository * repository) = mirror->stopped;
+
+	if (--mirror->busy == 0 && stopped != NULL) {
+		repository->mirror = NULL;
+		destroy(mirror);
+		stopped(repository);
+	}
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+	forget_busy(handle->data);
+}
+
+static void redis_closed(void *data)
+{
+	forget_busy(data);
+}
+
+static void warm_closed(void *data)
+{
+	forget_busy(data);
+}
+
+void mirror_stop(struct mirror *mirror, void (*cb)(struct repository *repository))
+{
+	mirror->stopped = cb;
+	mirror->busy += 4;
+	uv_close((uv_handle_t *)&mirror->retry, handle_closed);
+	uv_close((uv_handle_t *)&mirror->putter, handle_closed);
+	warm_close(mirror->warm, warm_closed, mirror);
+	redis_close(mirror->redis, redis_closed, mirror);
+}
