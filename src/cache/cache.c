@@ -422,28 +422,36 @@ static int compare_with(const struct cache *cache, uint64_t hash, uint32_t numbe
 	return hot_compare(record, &there);
 }
 
+/* A load's record for the member; false: the one there is newer. */
+static bool put_record(struct cache *cache, uint64_t hash, int64_t member_id,
+		       const struct hot_bytes *record)
+{
+	uint32_t number = table_find(cache, hash, member_id);
+	int order = number == 0 ? 1 : compare_with(cache, hash, number, record);
+
+	if (number == 0) {
+		table_add(cache, hash, member_id, record);
+	} else if (order > 0) {
+		table_replace(cache, hash, number, record);
+	}
+	return order >= 0;
+}
+
 bool cache_fill(struct cache *cache, int64_t member_id, uint64_t mark,
 		const struct hot_bytes *record)
 {
 	uint64_t hash = cache_hash(cache, member_id);
 	struct shard *shard = lock_shard(cache, hash);
 	uint32_t generation = atomic_load_explicit(&shard->generation, memory_order_relaxed);
-	bool taken =
-		cache->n_slots > 0 && record->len > 0 && mark == make_mark(cache, hash, generation);
+	bool fresh = mark == make_mark(cache, hash, generation), taken = false;
 
-	if (taken) {
-		uint32_t number = table_find(cache, hash, member_id);
-		int order = number == 0 ? 1 : compare_with(cache, hash, number, record);
-
-		if (number == 0) {
-			table_add(cache, hash, member_id, record);
-		} else if (order > 0) {
-			table_replace(cache, hash, number, record);
-		}
+	if (fresh) {
 		end_absence(cache, hash, member_id);
-		taken = order >= 0;
 	}
-	count_locked(taken ? &shard->fills : &shard->fills_dropped, 1);
+	if (cache->n_slots > 0 && record->len > 0) {
+		taken = fresh && put_record(cache, hash, member_id, record);
+		count_locked(taken ? &shard->fills : &shard->fills_dropped, 1);
+	}
 	unlock_shard(shard);
 	return taken;
 }
@@ -453,14 +461,13 @@ bool cache_fill_absent(struct cache *cache, int64_t member_id, uint64_t mark)
 	uint64_t hash = cache_hash(cache, member_id);
 	struct shard *shard = lock_shard(cache, hash);
 	uint32_t generation = atomic_load_explicit(&shard->generation, memory_order_relaxed);
-	bool taken = cache->absent_ttl_ms > 0 && mark == make_mark(cache, hash, generation) &&
-		     table_find(cache, hash, member_id) == 0;
+	bool fresh = mark == make_mark(cache, hash, generation);
+	bool taken = fresh && cache->absent_ttl_ms > 0 && table_find(cache, hash, member_id) == 0;
 
 	if (taken) {
 		begin_absence(cache, hash, member_id, generation);
-	} else {
-		count_locked(&shard->fills_dropped, 1);
 	}
+	count_locked(&shard->fills_dropped, !fresh);
 	unlock_shard(shard);
 	return taken;
 }
@@ -471,6 +478,7 @@ void cache_tell(struct cache *cache, int64_t member_id, const struct hot_bytes *
 	struct shard *shard = lock_shard(cache, hash);
 	uint32_t number = table_find(cache, hash, member_id);
 
+	/* under the lock, so that a fill sees both this and what follows, or neither */
 	atomic_fetch_add_explicit(mark_at(cache, hash), 1, memory_order_release);
 	end_absence(cache, hash, member_id);
 	if (number != 0 && record->len == 0) {

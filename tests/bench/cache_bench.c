@@ -107,7 +107,7 @@ static void bench_ratio(const char *data)
 			compare_policies(&trace);
 			trace_fini(&trace);
 		} else {
-			printf("log %d is not here\n", log);
+			printf("%s: not here\n", trace.name);
 		}
 	}
 }

@@ -199,6 +199,8 @@ bool trace_read(struct trace *out, int log, const char *const folders[2])
 	for (int i = 0; i < 2 && text == NULL; i++) {
 		text = folders[i] == NULL ? NULL : read_text(folders[i], logs[log].path);
 	}
+	*out = (struct trace){0};
+	snprintf(out->name, sizeof(out->name), "%s", logs[log].name);
 	if (text == NULL) {
 		return false;
 	}
@@ -207,8 +209,7 @@ bool trace_read(struct trace *out, int log, const char *const folders[2])
 	}
 	requests = calloc(lines, sizeof(*requests));
 	assert(requests != NULL);
-	*out = (struct trace){.n = parse(text, log, requests)};
-	snprintf(out->name, sizeof(out->name), "%s", logs[log].name);
+	out->n = parse(text, log, requests);
 	out->keys = malloc(lines * sizeof(*out->keys));
 	assert(out->keys != NULL);
 	qsort(requests, out->n, sizeof(*requests), by_time);

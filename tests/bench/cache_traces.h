@@ -33,7 +33,7 @@ enum log_kind_of_trace {
 		TRACE_LOGS
 };
 
-/* False when it is in none of the folders (NULL: none). Lines of one order that follow each other are
+/* False, and only the name set, when it is in none of the folders (NULL: none). Lines of one order that follow each other are
  * one request. */
 bool trace_read(struct trace *out, int log, const char *const folders[2]);
 

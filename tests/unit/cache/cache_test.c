@@ -310,6 +310,35 @@ static void test_without_memory_marks_and_absences_work(void **state)
 	}
 }
 
+static void test_without_memory_a_fill_still_ends_an_absence(void **state)
+{
+	(void)state;
+	tear_down(NULL);
+	cache = bed_make(0, 60000);
+	assert_true(cache_fill_absent(cache, 7, cache_mark(cache, 7)));
+	assert_false(fill(7, 1));
+	assert_int_equal(look(7), 0);
+	assert_int_equal(figures().fills_dropped, 0); /* it did not come too late */
+}
+
+/* Ids alike in their low bits or their high ones, or one after the other, spread like any. */
+static void test_ids_of_any_pattern_spread_alike(void **state)
+{
+	(void)state;
+	for (int shift = 0; shift < 48; shift += 7) {
+		int64_t capacity = figures().capacity, found = 0;
+
+		for (int64_t id = 1; id <= capacity; id++) {
+			assert_true(fill(id << shift, 1));
+		}
+		for (int64_t id = 1; id <= capacity; id++) {
+			found += look(id << shift) == 1;
+		}
+		assert_true(found * 100 > capacity * 95);
+		cache_forget_all(cache);
+	}
+}
+
 static void test_an_absurd_size_is_an_error(void **state)
 {
 	static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2, (size_t)1 << 47};
@@ -502,6 +531,8 @@ int main(void)
 		TEST(a_full_cache_can_be_forgotten_and_filled_again),
 		TEST(it_never_takes_more_than_it_may),
 		TEST(without_memory_marks_and_absences_work),
+		TEST(without_memory_a_fill_still_ends_an_absence),
+		TEST(ids_of_any_pattern_spread_alike),
 		TEST(an_absurd_size_is_an_error),
 		TEST(memory_that_is_short),
 		TEST(one_hit_wonders_do_not_push_out_the_hot),
