@@ -113,7 +113,8 @@ static bool parse_host(struct str host, struct redis_url *url)
 	if (v6) {
 		host = (struct str){host.ptr + 1, host.len - 2};
 	}
-	if (host.len == 0 || host.len >= sizeof(url->host)) {
+	if (host.len == 0 || host.len >= sizeof(url->host) ||
+	    (v6 && memchr(host.ptr, ':', host.len) == NULL)) {
 		return false;
 	}
 	for (size_t i = 0; i < host.len; i++) {

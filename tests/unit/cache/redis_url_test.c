@@ -104,6 +104,7 @@ static void what_is_no_url_is_refused_and_not_shown(void **state)
 		"redis://u:secret@[::1",
 		"redis://u:secret@::1]",
 		"redis://u:secret@[]",
+		"redis://u:secret@[a%b]",
 		"redis://u:secret@h?st",
 		"unix://",
 		"unix:///",
