@@ -23,7 +23,7 @@ MUTATIONS = [
     # time
     ("the window has a month more", D + "timeline.c", "	return last - line->policy->protection.window_months + 1;", "	return last - line->policy->protection.window_months;"),
     ("settlement covers its own month", D + "timeline.c", "	int32_t last = calendar_month(at, line->zone) - 1;", "	int32_t last = calendar_month(at, line->zone);"),
-    ("months in UTC", D + "days.c", "	month = calendar_month(at, book->zone);", "	month = calendar_month(at, 0);"),
+    ("months in UTC", D + "days.c", "calendar_month(at, book->zone)", "calendar_month(at, 0)"),
     ("days end an hour late", D + "days.c", "	*until = calendar_day_start(number + 1, book->zone);", "	*until = calendar_day_start(number + 1, book->zone) + 3600000000;"),
     ("the policy acts an instant late", D + "timeline.c", "	bool new_policy = policy_next_change(line->policies, line->now) == at;", "	bool new_policy = policy_next_change(line->policies, line->now - 1) == at - 1;"),
     ("delay of the first version", D + "orders.c", "	const struct policy *policy = policy_at(book->policies, order->occurred_at);", "	const struct policy *policy = policy_at(book->policies, 0);"),
