@@ -20,18 +20,18 @@ class Sample:
         self.rps, self.p50_us, self.p99_us = told["rps"], told["p50_us"], told["p99_us"]
 
 
-def _own(server, method, file, count, first):
-    run = subprocess.run([servers.tool("load"), "-c", str(CONNECTIONS), "-m", str(STREAMS), "-n", str(count),
+def _own(server, method, file, count, first, streams):
+    run = subprocess.run([servers.tool("load"), "-c", str(CONNECTIONS), "-m", str(streams), "-n", str(count),
                           "-f", str(first), str(server.port), method, file], capture_output=True, text=True)
     if run.returncode != 0:
         raise SystemExit(f"bench: load on {server.name} {method} ended with {run.returncode}: {run.stderr}{run.stdout}")
     return json.loads(run.stdout)
 
 
-def _h2load(server, method, file, count, _first):
+def _h2load(server, method, file, count, _first, streams):
     """The same figures from h2load, which has no percentiles: they are of its log."""
     log = file + ".log"
-    run = subprocess.run(["h2load", "-c", str(CONNECTIONS), "-m", str(STREAMS), "-n", str(count), "-d", file,
+    run = subprocess.run(["h2load", "-c", str(CONNECTIONS), "-m", str(streams), "-n", str(count), "-d", file,
                           "--log-file", log, "-H", "content-type: application/grpc", "-H", "te: trailers",
                           f"http://127.0.0.1:{server.port}{method}"], capture_output=True, text=True)
     rate = re.search(r"finished in .*?, ([0-9.]+) req/s", run.stdout)
@@ -53,15 +53,16 @@ class Measure:
     LEAST, MOST = 500, 60_000
 
     def __init__(self, name, title, server, method, file, *, by="load", items=1, target=None,
-                 beside=None):
+                 beside=None, streams=STREAMS):
         self.name, self.title, self.server, self.method, self.file = name, title, server, method, file
         self.by, self.items, self.target, self.beside = by, items, target, beside
+        self.streams = streams
         self.samples, self.first, self.count = [], 0, None
         self.rss_mb = 0
 
     def block(self, count):
         before, before_beside = self.server.cpu_ns(), self.beside.cpu_ns() if self.beside else 0
-        told = GENERATORS[self.by](self.server, self.method, self.file, count, self.first)
+        told = GENERATORS[self.by](self.server, self.method, self.file, count, self.first, self.streams)
         self.first += count
         cpu, beside = self.server.cpu_ns(), self.beside.cpu_ns() if self.beside else 0
         return Sample(count, cpu - before, beside - before_beside, told)
