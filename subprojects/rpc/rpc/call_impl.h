@@ -48,6 +48,7 @@ struct rpc_slot {
 	const struct rpc_method *method;
 	void *registered; /* C core's name for the method */
 	int posted, wanted; /* requests that wait for calls, and how many should */
+	int working; /* calls that have come and not gone */
 	/* Who was let in last, which saves looking him up: what a principal may do never changes. */
 	const struct rpc_principal *welcome;
 };

@@ -211,7 +211,7 @@ static void fill_slot(struct rpc_slot *slot)
 	}
 }
 
-/* A call took the last request: the next may find none. */
+/* More calls are in work than were posted for: those of the same burst may have found nothing posted. */
 static void want_more(struct rpc_slot *slot)
 {
 	const struct rpc_queue *queue = slot->queue;
@@ -235,7 +235,7 @@ static void arrive(struct rpc_op *op, bool ok)
 		rpc_call_destroy(call);
 		return;
 	}
-	if (slot->posted == 0) {
+	if (++slot->working > slot->wanted) {
 		want_more(slot);
 	}
 	fill_slot(slot);
@@ -248,6 +248,7 @@ void rpc_server_leave(struct rpc_server *server, struct rpc_call *call)
 	atomic_int *counter = counter_of(server, call->method);
 
 	rpc_call_destroy(call);
+	slot->working--;
 	fill_slot(slot);
 	/* Last: once nothing is in work, drain() takes the queues away. */
 	atomic_fetch_sub(counter, 1);
