@@ -13,7 +13,7 @@
  *     memory   bytes a member, all in: by the resident size of this process, and by the cache's word
  *
  * --json writes one object a line: name, value, unit and, where there is something to compare with,
- * ratio and against. For a build of -Dbuildtype=release; takes some ten seconds.
+ * ratio and against. For a build of -Dbuildtype=release; takes half a minute.
  */
 #include "cache_traces.h"
 
