@@ -103,7 +103,7 @@ struct redis_set {
 };
 
 /* Each record is written unless what is there is of the same format, store and epoch and at least as
- * new (hot_compare()). What does not fit the output buffer fails: ask again with fewer. */
+ * new (hot_compare()). What does not fit the output buffer fails: some thousand at once do. */
 void redis_set(struct redis *redis, struct redis_set *set);
 
 /* Up to where the outbox's records are all in Redis, under which epoch. */

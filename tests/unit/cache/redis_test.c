@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -385,6 +386,45 @@ static void a_get_after_a_set_finds_it(void **state)
 	assert_true(redis_user_run(&user, all_answered, 10000));
 }
 
+static _Atomic bool looked_enough;
+static _Atomic long looks;
+
+static void look(void *data)
+{
+	struct redis_figures figures;
+	long usable = 0;
+
+	(void)data;
+	while (!looked_enough) {
+		usable += redis_usable(user.redis) ? 1 : 0;
+		redis_figures(user.redis, &figures);
+		assert_true(figures.state <= REDIS_OPEN && figures.hits >= 0);
+		looks++;
+	}
+	assert_true(usable <= looks);
+}
+
+static void others_may_look_at_any_time(void **state)
+{
+	struct hot_bytes record = redis_user_record(42, 7);
+	uv_thread_t thread;
+
+	(void)state;
+	looked_enough = false;
+	looks = 0;
+	redis_user_open(&user);
+	assert_int_equal(uv_thread_create(&thread, look, NULL), 0);
+	redis_user_await_up(&user, 1);
+	assert_true(redis_user_set(&user, 42, &record));
+	for (int i = 0; i < 200 || looks < 100; i++) {
+		assert_int_equal(redis_user_get(&user, 42, NULL), REDIS_HIT);
+	}
+	redis_bed_kill_client(&bed, "memberd:changes");
+	redis_user_await_up(&user, 2);
+	looked_enough = true;
+	uv_thread_join(&thread);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -418,6 +458,7 @@ int main(void)
 		TEST(databases_are_apart),
 		TEST(every_login_that_redis_has),
 		TEST(a_get_after_a_set_finds_it),
+		TEST(others_may_look_at_any_time),
 	};
 
 	return cmocka_run_group_tests_name("redis", tests, start, stop);
