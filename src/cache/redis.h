@@ -93,7 +93,7 @@ struct redis_record {
 struct redis_set {
 	/* in: borrowed until redis_set() returns */
 	const struct redis_record *records;
-	size_t n; /* any number; 0 is answered, too */
+	size_t n; /* 0: answered when all that was asked before has been */
 	/* out */
 	bool failed; /* at least one may not be there */
 	/* caller's */

@@ -201,6 +201,8 @@ void redis_set(struct redis *redis, struct redis_set *set)
 {
 	struct redis_private *request = &set->priv;
 
+	const struct str ping[] = {STR("PING")};
+
 	request->kind = SLOT_SET;
 	request->waiting = 0;
 	set->failed = redis->unit != UNIT_UP;
@@ -215,6 +217,11 @@ void redis_set(struct redis *redis, struct redis_set *set)
 		} else {
 			set->failed = true;
 		}
+	}
+	if (set->n == 0 && !set->failed) {
+		/* its answer, too, says that all before it were answered */
+		request->waiting = redis_send(redis, SLOT_EMPTY, request, 1, ping) ? 1 : 0;
+		set->failed = request->waiting == 0;
 	}
 	if (set->failed) {
 		COUNT(redis, refused);
@@ -467,7 +474,10 @@ static void on_ping(struct redis *redis, const struct slot *slot, const redisRep
 	bool well = reply->type == REDIS_REPLY_STATUS;
 
 	if (!well && reply->type != REDIS_REPLY_ERROR) {
-		on_lie(redis, NULL);
+		if (slot->request != NULL) {
+			LIST_ITEM(slot->request, struct redis_set, priv)->failed = true;
+		}
+		on_lie(redis, slot->request);
 		return;
 	}
 	if (!well) {
@@ -476,6 +486,9 @@ static void on_ping(struct redis *redis, const struct slot *slot, const redisRep
 	if (slot->kind == SLOT_PROBE) {
 		/* an error is no sign of health: as if it had been asked long ago */
 		breaker_on_pong(redis, well ? slot->asked : 0);
+	}
+	if (slot->kind == SLOT_EMPTY) {
+		set_answered(slot->request);
 	}
 }
 
@@ -507,6 +520,7 @@ static void on_reply(struct wire *wire, const redisReply *reply)
 		on_scan(redis, slot.request, reply);
 		break;
 	case SLOT_BEAT:
+	case SLOT_EMPTY:
 	case SLOT_PROBE:
 		on_ping(redis, &slot, reply);
 		break;

@@ -46,7 +46,7 @@
 #define BEAT_MS	       500
 #define SILENCE_MS     2000 /* an answer owed for longer ends the unit */
 #define BREAKER_ROW    5 /* reads that failed, one after the other, open the breaker */
-#define ECHO_ROWS      4096
+#define ECHO_ROWS      32768
 #define ECHO_MS	       1000
 #define ADDRESSES_MOST 8
 
@@ -58,7 +58,8 @@
 	X(SETNAME)    \
 	X(SELECT)     \
 	X(SCRIPT)     \
-	X(TRACKING) X(LOOK) X(BEAT) X(PROBE) X(GET) X(SET) X(GET_POSITION) X(PUT_POSITION) X(SCAN)
+	X(TRACKING)   \
+	X(LOOK) X(BEAT) X(PROBE) X(GET) X(SET) X(EMPTY) X(GET_POSITION) X(PUT_POSITION) X(SCAN)
 
 enum slot_kind {
 #define X(name) SLOT_##name,

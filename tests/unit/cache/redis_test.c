@@ -365,12 +365,8 @@ static bool all_answered(const struct redis_user *who)
 	return answered == 2 * ROW;
 }
 
-static void a_get_after_a_set_finds_it(void **state)
+static void ask_row(struct one all[ROW])
 {
-	static struct one all[ROW];
-
-	(void)state;
-	open_up();
 	answered = 0;
 	for (int64_t i = 0; i < ROW; i++) {
 		struct one *one = &all[i];
@@ -383,6 +379,15 @@ static void a_get_after_a_set_finds_it(void **state)
 		redis_get(user.redis, &one->get);
 	}
 	assert_int_equal(answered, 0);
+}
+
+static void a_get_after_a_set_finds_it(void **state)
+{
+	static struct one all[ROW];
+
+	(void)state;
+	open_up();
+	ask_row(all);
 	assert_true(redis_user_run(&user, all_answered, 10000));
 }
 
@@ -425,6 +430,27 @@ static void others_may_look_at_any_time(void **state)
 	uv_thread_join(&thread);
 }
 
+static void on_last(struct redis_set *set)
+{
+	assert_false(set->failed);
+	assert_int_equal(answered, 2 * ROW);
+	*(bool *)set->data = true;
+}
+
+static void an_empty_set_is_answered_after_what_was_asked_before(void **state)
+{
+	static struct one all[ROW];
+	bool done = false;
+	struct redis_set last = {.cb = on_last, .data = &done};
+
+	(void)state;
+	open_up();
+	ask_row(all);
+	redis_set(user.redis, &last);
+	assert_true(redis_user_run_flag(&user, &done, 10000));
+	assert_int_equal(redis_user_figures(&user).sets, ROW);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -458,6 +484,7 @@ int main(void)
 		TEST(databases_are_apart),
 		TEST(every_login_that_redis_has),
 		TEST(a_get_after_a_set_finds_it),
+		TEST(an_empty_set_is_answered_after_what_was_asked_before),
 		TEST(others_may_look_at_any_time),
 	};
 
