@@ -23,63 +23,15 @@
  *           table and what queries and calls have in them of the repository's. A load belongs to the
  *           lock while ASKED and QUEUED, to its job while RUNNING; `waiters` always to the lock.
  */
-#include "repository/inner.h"
+#include "repository/loads_impl.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <uv.h>
 
-#define BUCKETS	     4096
 #define LOADS_MOST   20000
-#define JOBS	     3 /* with the store at once */
-#define JOB_LOADS    64 /* of one job */
-#define JOB_ARENA    ((size_t)4 << 20)
 #define LOOK_MS	     250
 #define LOAD_MOST_MS 5000 /* then those who wait are told so */
-#define RETRY_MS     100
 #define TRIES_MOST   3 /* of one query: what was loaded was overtaken each time */
-
-enum load_state { LOAD_ASKED, LOAD_QUEUED, LOAD_RUNNING };
-
-struct load {
-	struct repository *repository;
-	int64_t member_id;
-	uint64_t mark; /* of the cache, from before it began */
-	int64_t began_ns;
-	enum load_state state;
-	bool joinable; /* in the table */
-	struct load *next; /* of its bucket */
-	struct list_node age; /* of loads->all */
-	struct list_node node; /* of the queue, the asks, or its job */
-	struct list waiters; /* queries */
-	struct redis_get get;
-	/* out */
-	enum mb_code code;
-	struct mb_err err;
-	struct hot_bytes record;
-};
-
-struct load_job {
-	struct store_job job;
-	struct loads *loads;
-	struct list taken;
-	struct list_node free;
-};
-
-struct loads {
-	struct repository *repository;
-	uv_async_t async;
-	uv_timer_t timer;
-	int handles; /* open */
-	pthread_mutex_t lock;
-	struct load *table[BUCKETS];
-	size_t n;
-	struct list all; /* the oldest first */
-	struct list asks, queue;
-	struct list ended; /* reads that are to be called back */
-	struct list free_jobs;
-	struct load_job jobs[JOBS];
-};
 
 static struct load **bucket_of(struct loads *loads, int64_t member_id)
 {
@@ -112,12 +64,6 @@ static void close_load(struct loads *loads, struct load *load)
 	load->joinable = false;
 }
 
-static void enqueue(struct loads *loads, struct load *load)
-{
-	load->state = LOAD_QUEUED;
-	list_push(&loads->queue, &load->node);
-}
-
 static struct load *make_load(struct loads *loads, int64_t member_id, bool from_store)
 {
 	struct load **bucket = bucket_of(loads, member_id);
@@ -144,7 +90,7 @@ static struct load *make_load(struct loads *loads, int64_t member_id, bool from_
 		load->state = LOAD_ASKED;
 		list_push(&loads->asks, &load->node);
 	} else {
-		enqueue(loads, load);
+		fetch_enqueue(loads, load);
 	}
 	return load;
 }
@@ -184,67 +130,6 @@ static bool await_member(struct loads *loads, struct member_query *query, bool f
 	}
 	join_load(load, query, true);
 	return true;
-}
-
-/* ---- jobs ---- */
-
-static void run_load(struct load *load, struct store_view *view, struct arena *arena)
-{
-	struct member_row row;
-	bool found = false;
-
-	load->code = store_get_member(view, load->member_id, arena, &row, &found, &load->err);
-	if (load->code == MB_OK && !found) {
-		load->code = mb_fail(&load->err, MB_MEMBER_NOT_FOUND, MEMBER_UNKNOWN_TEXT);
-	}
-	if (load->code == MB_OK) {
-		load->code = read_record(load->repository, view, &row, &load->record, &load->err);
-	}
-}
-
-static enum mb_code run_job(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	struct load_job *own = job->data;
-	struct arena *arena = arena_create(own->loads->repository->budget, JOB_ARENA);
-
-	if (arena == NULL) {
-		mb_fail(err, MB_OVERLOADED, "no memory to load members now");
-		err->retry_after_ms = RETRY_MS;
-		return MB_OVERLOADED;
-	}
-	for (struct list_node *node = own->taken.head.next; node != &own->taken.head;
-	     node = node->next) {
-		run_load(LIST_ITEM(node, struct load, node), view, arena);
-	}
-	arena_destroy(arena);
-	return MB_OK;
-}
-
-static struct load_job *take_queued(struct loads *loads)
-{
-	struct load_job *job = NULL;
-	struct list_node *node;
-
-	pthread_mutex_lock(&loads->lock);
-	if (!list_empty(&loads->queue) && (node = list_pop(&loads->free_jobs)) != NULL) {
-		job = LIST_ITEM(node, struct load_job, free);
-		for (int i = 0; i < JOB_LOADS && (node = list_pop(&loads->queue)) != NULL; i++) {
-			LIST_ITEM(node, struct load, node)->state = LOAD_RUNNING;
-			list_push(&job->taken, node);
-		}
-	}
-	pthread_mutex_unlock(&loads->lock);
-	return job;
-}
-
-/* From any thread, without the lock. */
-static void start_jobs(struct loads *loads)
-{
-	struct load_job *job;
-
-	while ((job = take_queued(loads)) != NULL) {
-		store_submit(loads->repository->store, &job->job);
-	}
 }
 
 /* ---- answers; on the loop ---- */
@@ -377,7 +262,7 @@ static void fill_caches(const struct load *load)
 	}
 }
 
-static void end_load(struct loads *loads, struct load *load)
+void loads_end(struct loads *loads, struct load *load)
 {
 	pthread_mutex_lock(&loads->lock);
 	close_load(loads, load);
@@ -388,69 +273,6 @@ static void end_load(struct loads *loads, struct load *load)
 	answer_all(loads, load);
 	free(load);
 	repository_ended(loads->repository);
-}
-
-static void end_job(struct store_job *job)
-{
-	struct load_job *own = job->data;
-	struct loads *loads = own->loads;
-	struct list taken;
-	struct list_node *node;
-
-	repository_saw(loads->repository, job);
-	list_init(&taken);
-	while ((node = list_pop(&own->taken)) != NULL) {
-		struct load *load = LIST_ITEM(node, struct load, node);
-
-		if (job->code != MB_OK) {
-			load->code = job->code;
-			load->err = job->err;
-		}
-		list_push(&taken, node);
-	}
-	pthread_mutex_lock(&loads->lock);
-	list_push(&loads->free_jobs, &own->free);
-	pthread_mutex_unlock(&loads->lock);
-	start_jobs(loads);
-	while ((node = list_pop(&taken)) != NULL) {
-		end_load(loads, LIST_ITEM(node, struct load, node));
-	}
-	start_jobs(loads); /* of those who wait anew */
-}
-
-/* ---- Redis; on the loop ---- */
-
-static void load_from_store(struct loads *loads, struct load *load)
-{
-	pthread_mutex_lock(&loads->lock);
-	enqueue(loads, load);
-	pthread_mutex_unlock(&loads->lock);
-	start_jobs(loads);
-}
-
-static void end_get(struct redis_get *get)
-{
-	struct load *load = get->data;
-	struct repository *repository = load->repository;
-	struct hot_view view;
-
-	if (mirror_took(repository, get) && hot_at(&get->record, repository_policies(repository),
-						   repository_now(repository), &view)) {
-		load->record = get->record;
-		end_load(repository->loads, load);
-	} else {
-		load_from_store(repository->loads, load);
-	}
-}
-
-static void ask_redis(struct loads *loads, struct load *load)
-{
-	load->get.member_id = load->member_id;
-	load->get.cb = end_get;
-	load->get.data = load;
-	if (!mirror_get(loads->repository, &load->get)) {
-		load_from_store(loads, load);
-	}
 }
 
 static struct list_node *next_of(struct loads *loads, struct list *list)
@@ -469,7 +291,7 @@ static void on_async(uv_async_t *async)
 	struct list_node *node;
 
 	while ((node = next_of(loads, &loads->asks)) != NULL) {
-		ask_redis(loads, LIST_ITEM(node, struct load, node));
+		fetch_ask(loads, LIST_ITEM(node, struct load, node));
 	}
 	while ((node = next_of(loads, &loads->ended)) != NULL) {
 		finish_read(LIST_ITEM(node, struct repository_read, node));
@@ -560,7 +382,7 @@ void loads_ask(struct loads *loads, struct repository_read *req)
 		uv_async_send(&loads->async);
 	}
 	pthread_mutex_unlock(&loads->lock);
-	start_jobs(loads);
+	fetch_start(loads);
 }
 
 void loads_cancel(struct loads *loads, struct repository_read *req)
@@ -590,20 +412,6 @@ void loads_tell(struct loads *loads, int64_t member_id)
 
 /* ---- life ---- */
 
-static void init_jobs(struct loads *loads)
-{
-	list_init(&loads->free_jobs);
-	for (int i = 0; i < JOBS; i++) {
-		struct load_job *job = &loads->jobs[i];
-
-		job->job = (struct store_job){
-			.kind = STORE_READ, .run = run_job, .cb = end_job, .data = job};
-		job->loads = loads;
-		list_init(&job->taken);
-		list_push(&loads->free_jobs, &job->free);
-	}
-}
-
 enum mb_code loads_start(struct repository *repository, struct loads **out, struct mb_err *err)
 {
 	struct loads *loads = calloc(1, sizeof(*loads));
@@ -619,7 +427,7 @@ enum mb_code loads_start(struct repository *repository, struct loads **out, stru
 	list_init(&loads->asks);
 	list_init(&loads->queue);
 	list_init(&loads->ended);
-	init_jobs(loads);
+	fetch_init(loads);
 	uv_timer_init(repository->loop, &loads->timer);
 	loads->timer.data = loads;
 	uv_timer_start(&loads->timer, on_timer, LOOK_MS, LOOK_MS);

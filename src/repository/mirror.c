@@ -23,14 +23,13 @@
  * Threads:  the loop's, but for mirror_believed() and mirror_text().
  */
 #include "repository/inner.h"
+#include "repository/replay.h"
 #include "repository/warm.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <uv.h>
 
-#define REPLAY_ROWS  500 /* of the outbox in one step */
-#define REPLAY_ARENA ((size_t)8 << 20)
 #define PUT_MS	     100 /* between two positions */
 #define BACKOFF_MS   200
 #define BACKOFF_MOST 10000
@@ -53,19 +52,6 @@ struct remembered {
 	int64_t member_id, revision;
 };
 
-/* A round of REPLAYING that is under way: rows of the outbox, and the records of their members. */
-struct replay {
-	struct store_job job;
-	bool running; /* with the store or with Redis */
-	unsigned life; /* the mirror's when it began */
-	bool missed; /* something was committed since */
-	bool fresh; /* the position is of no use */
-	int64_t upto;
-	struct redis_set set;
-	struct redis_record *records; /* room for REPLAY_ROWS */
-	size_t n;
-};
-
 struct mirror {
 	struct repository *repository;
 	struct redis *redis;
@@ -79,7 +65,8 @@ struct mirror {
 	struct redis_position position; /* what is certain */
 	struct redis_position_request asked, put;
 	bool putting;
-	struct replay replay;
+	struct replay *replay;
+	bool missed; /* something was committed since the round began */
 	struct warm *warm;
 	struct remembered remembered[REMEMBERED];
 };
@@ -95,6 +82,7 @@ static void begin_round(struct mirror *mirror);
 static void leave_to(struct mirror *mirror, enum mirror_state state)
 {
 	mirror->life++;
+	replay_abandon(mirror->replay);
 	atomic_store(&mirror->state, (int)state);
 }
 
@@ -202,76 +190,7 @@ static void ask_position(struct mirror *mirror)
 
 /* ---- replaying ---- */
 
-static bool is_told_later(const struct outbox_row *rows, size_t i, size_t n)
-{
-	for (size_t k = i + 1; k < n; k++) {
-		if (rows[k].member_id == rows[i].member_id) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static enum mb_code add_record(struct mirror *mirror, struct store_view *view, int64_t member_id,
-			       struct arena *arena, struct mb_err *err)
-{
-	struct replay *replay = &mirror->replay;
-	struct redis_record *record = &replay->records[replay->n];
-	struct member_row row;
-	bool found;
-	enum mb_code code = store_get_member(view, member_id, arena, &row, &found, err);
-
-	if (code == MB_OK && found) {
-		code = read_record(mirror->repository, view, &row, &record->bytes, err);
-		record->member_id = member_id;
-		replay->n += code == MB_OK;
-	}
-	return code;
-}
-
-static enum mb_code read_outbox(struct mirror *mirror, struct store_view *view, struct arena *arena,
-				struct mb_err *err)
-{
-	struct replay *replay = &mirror->replay;
-	struct outbox_row *rows = NULL;
-	size_t n = 0;
-	enum mb_code code =
-		store_list_outbox(view, mirror->position.seq, REPLAY_ROWS, arena, &rows, &n, err);
-
-	for (size_t i = 0; code == MB_OK && i < n; i++) {
-		if (!is_told_later(rows, i, n)) {
-			code = add_record(mirror, view, rows[i].member_id, arena, err);
-		}
-		replay->upto = rows[i].seq;
-	}
-	return code;
-}
-
-static enum mb_code run_round(struct store_job *job, struct store_view *view, struct mb_err *err)
-{
-	struct mirror *mirror = job->data;
-	struct replay *replay = &mirror->replay;
-	int64_t first, last;
-	struct arena *arena;
-	enum mb_code code = store_bound_outbox(view, &first, &last, err);
-
-	if (code != MB_OK) {
-		return code;
-	}
-	if (!mirror->has_position || mirror->position.seq + 1 < first ||
-	    mirror->position.seq > last) {
-		replay->fresh = true;
-		replay->upto = last;
-		return MB_OK;
-	}
-	arena = arena_create(mirror->repository->budget, REPLAY_ARENA);
-	code = arena == NULL ? mb_fail(err, MB_OVERLOADED, "no memory to read the outbox")
-			     : read_outbox(mirror, view, arena, err);
-	arena_destroy(arena);
-	return code;
-}
-
-static void begin_epoch(struct mirror *mirror)
+static void begin_epoch(struct mirror *mirror, int64_t seq)
 {
 	uint64_t epoch = 0;
 
@@ -280,7 +199,7 @@ static void begin_epoch(struct mirror *mirror)
 		return;
 	}
 	mirror->has_position = true;
-	mirror->position = (struct redis_position){.epoch = epoch, .seq = mirror->replay.upto};
+	mirror->position = (struct redis_position){.epoch = epoch, .seq = seq};
 	redis_use_epoch(mirror->redis, epoch);
 	put_position(mirror);
 }
@@ -293,12 +212,11 @@ static void go_live(struct mirror *mirror)
 	warm_begin(mirror->warm);
 }
 
-static void end_round(struct mirror *mirror)
+static void go_on(struct mirror *mirror, enum replay_end end, int64_t upto)
 {
-	struct replay *replay = &mirror->replay;
-	bool more = replay->n > 0 || replay->missed || replay->upto != mirror->position.seq;
+	bool more = end == REPLAY_MORE || mirror->missed || upto != mirror->position.seq;
 
-	mirror->position.seq = replay->upto;
+	mirror->position.seq = upto;
 	if (more) {
 		begin_round(mirror);
 	} else {
@@ -306,81 +224,43 @@ static void end_round(struct mirror *mirror)
 	}
 }
 
-/* True: the round is of another life, which has begun another round if it wants one. */
-static bool round_is_over(struct mirror *mirror)
-{
-	mirror->replay.running = false;
-	if (mirror->stopped != NULL) {
-		return true;
-	}
-	if (mirror->replay.life == mirror->life) {
-		return false;
-	}
-	if (state_of(mirror) == MIRROR_REPLAYING) {
-		begin_round(mirror);
-	}
-	return true;
-}
-
 static void forget_busy(struct mirror *mirror);
 
-static void end_set(struct redis_set *set)
+static void end_round(void *data, enum replay_end end, int64_t upto)
 {
-	struct mirror *mirror = set->data;
-	bool failed = set->failed;
+	struct mirror *mirror = data;
 
-	if (!round_is_over(mirror)) {
-		if (failed) {
-			wait_and_ask(mirror);
-		} else {
-			end_round(mirror);
+	switch (end) {
+	case REPLAY_ABANDONED:
+		/* of another life, which wants a round of its own, or will */
+		if (state_of(mirror) == MIRROR_REPLAYING) {
+			begin_round(mirror);
 		}
-	}
-	forget_busy(mirror);
-}
-
-static void end_job(struct store_job *job)
-{
-	struct mirror *mirror = job->data;
-	struct replay *replay = &mirror->replay;
-
-	repository_saw(mirror->repository, job);
-	if (round_is_over(mirror)) {
-		forget_busy(mirror);
-		return;
-	}
-	if (job->code != MB_OK) {
+		break;
+	case REPLAY_FAILED:
 		wait_and_ask(mirror);
-	} else if (replay->fresh) {
-		begin_epoch(mirror);
-	} else if (replay->n == 0) {
-		end_round(mirror);
-	} else {
-		replay->running = true;
-		replay->set = (struct redis_set){
-			.records = replay->records, .n = replay->n, .cb = end_set, .data = mirror};
-		redis_set(mirror->redis, &replay->set);
-		return; /* as busy as before */
+		break;
+	case REPLAY_USELESS:
+		begin_epoch(mirror, upto);
+		break;
+	default:
+		go_on(mirror, end, upto);
 	}
 	forget_busy(mirror);
 }
 
 static void begin_round(struct mirror *mirror)
 {
-	struct replay *replay = &mirror->replay;
+	const struct replay_round round = {.from = mirror->has_position ? &mirror->position : NULL,
+					   .cb = end_round,
+					   .data = mirror};
 
-	if (replay->running || mirror->stopped != NULL) {
+	if (replay_runs(mirror->replay) || mirror->stopped != NULL) {
 		return; /* its end begins the next one */
 	}
-	replay->running = true;
-	replay->life = mirror->life;
-	replay->missed = replay->fresh = false;
-	replay->n = 0;
-	replay->upto = mirror->position.seq;
-	replay->job = (struct store_job){
-		.kind = STORE_READ, .run = run_round, .cb = end_job, .data = mirror};
+	mirror->missed = false;
 	mirror->busy++;
-	store_submit(mirror->repository->store, &replay->job);
+	replay_begin(mirror->replay, mirror->redis, &round);
 }
 
 /* ---- what is remembered ---- */
@@ -453,7 +333,7 @@ void mirror_told(struct repository *repository, const struct told_member *told, 
 	if (mirror == NULL || mirror->stopped != NULL) {
 		return;
 	}
-	mirror->replay.missed = true;
+	mirror->missed = true;
 	for (const struct told_member *member = told; member != NULL; member = member->next) {
 		remember(mirror, member->member_id, hot_order(&member->record).revision);
 		n++;
@@ -572,7 +452,7 @@ bool mirror_text(const struct repository *repository, struct redis_figures *figu
 static void destroy(struct mirror *mirror)
 {
 	if (mirror != NULL) {
-		free(mirror->replay.records);
+		replay_destroy(mirror->replay);
 		warm_destroy(mirror->warm);
 		free(mirror);
 	}
@@ -598,10 +478,10 @@ enum mb_code mirror_start(struct repository *repository, const struct repository
 	assert(!options->shared); /* what others write there would have to be told by them */
 	if (mirror != NULL) {
 		mirror->repository = repository;
-		mirror->replay.records = calloc(REPLAY_ROWS, sizeof(*mirror->replay.records));
+		mirror->replay = replay_create(repository);
 		mirror->warm = warm_create(repository);
 	}
-	if (mirror == NULL || mirror->replay.records == NULL || mirror->warm == NULL) {
+	if (mirror == NULL || mirror->replay == NULL || mirror->warm == NULL) {
 		code = mb_fail(err, MB_OVERLOADED, "no memory to open the store");
 	}
 	if (code == MB_OK) {
@@ -649,6 +529,7 @@ static void warm_closed(void *data)
 void mirror_stop(struct mirror *mirror, void (*cb)(struct repository *repository))
 {
 	mirror->stopped = cb;
+	replay_abandon(mirror->replay);
 	mirror->busy += 4;
 	uv_close((uv_handle_t *)&mirror->retry, handle_closed);
 	uv_close((uv_handle_t *)&mirror->putter, handle_closed);
