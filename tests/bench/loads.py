@@ -80,7 +80,6 @@ class Measure:
     def median(self, what):
         return statistics.median(getattr(sample, what) for sample in self.samples)
 
-    def ratio(self, base):
+    def ratios(self, base):
         """Of CPU an item, round by round."""
-        return statistics.median(mine.cpu_us / self.items / theirs.cpu_us
-                                 for mine, theirs in zip(self.samples, base.samples))
+        return [mine.cpu_us / self.items / theirs.cpu_us for mine, theirs in zip(self.samples, base.samples)]

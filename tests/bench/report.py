@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run tells: figures for programs, tables for eyes."""
+import statistics
 
 BASE = "empty_coalesced"
 READY_MOST_MS = 1000
@@ -33,12 +34,19 @@ class Report:
 
     def measures(self, measures):
         by_name = {one.name: one for one in measures}
-        print(f"{'':36} {'CPU us':>8} {'ratio':>7} {'target':>7} {'':6} {'req/s':>9} {'p50 us':>7} {'p99 us':>7} {'RSS MB':>7}")
+        print(f"{'':36} {'CPU us':>7} {'ratio':>6} {'':7} {'target':>7} {'':6} {'req/s':>8} {'p50 us':>7} {'p99 us':>7} {'RSS MB':>6}")
         for one in measures:
             self._measure(one, by_name[BASE if one.by == "h2load" else f"{BASE}_load"])
+        for name in ("check_hot", BASE):
+            if f"{name}_load" in by_name and name in by_name:
+                ratio = statistics.median(by_name[f"{name}_load"].ratios(by_name[name]))
+                self.tell(f"load_by_h2load_{name}", ratio, "x")
 
     def _measure(self, one, base):
-        ratio, cpu = one.ratio(base), one.median("cpu_us") / one.items
+        ratios, cpu = sorted(one.ratios(base)), one.median("cpu_us") / one.items
+        ratio = statistics.median(ratios)
+        # half of the rounds lie within it
+        spread = (ratios[len(ratios) * 3 // 4] - ratios[len(ratios) // 4]) / 2
         self._figure(f"{one.name}_cpu", cpu, "us", *((ratio, f"{base.name}_cpu") if one is not base else ()))
         for what, unit in (("rps", "1/s"), ("p50_us", "us"), ("p99_us", "us")):
             self._figure(f"{one.name}_{what.removesuffix('_us')}", one.median(what), unit)
@@ -47,13 +55,14 @@ class Report:
             self.tell(f"{one.name}_{one.beside.name}_cpu", one.median("beside_us"), "us")
         # a batch has its target in microseconds, everything else in ratios
         target = "" if one.target is None else f"{one.target:.2f} {'us' if one.items > 1 else 'x'}"
-        print(f"{one.title:36} {cpu:8.2f} {ratio:7.2f} {target:>7} {verdict(cpu if one.items > 1 else ratio, one.target):6} "
-              f"{one.median('rps'):9.0f} {one.median('p50_us'):7.0f} {one.median('p99_us'):7.0f} {one.rss_mb:7.0f}")
+        print(f"{one.title:36} {cpu:7.2f} {ratio:6.2f} +-{spread:5.2f} {target:>7} "
+              f"{verdict(cpu if one.items > 1 else ratio, one.target):6} {one.median('rps'):8.0f} {one.median('p50_us'):7.0f} "
+              f"{one.median('p99_us'):7.0f} {one.rss_mb:6.0f}")
 
     def rest(self):
         print()
         for name, value, unit, target in self.rows:
             limit = "" if target is None else f"target {target} {unit}"
-            print(f"{name:44} {value:9.1f} {unit:5} {limit:14} {verdict(value, target)}")
+            print(f"{name:44} {value:9.2f} {unit:5} {limit:14} {verdict(value, target)}")
         for name, why in self.left_out:
             print(f"{name:44} left out: {why}")
