@@ -55,10 +55,11 @@
 	X(GET_HISTORY, "SELECT member_id, seq, kind, restated, from_tier, to_tier, points, "       \
 		       "policy_version, effective_at, known_at FROM history WHERE vb = ? AND "     \
 		       "member_id = ? AND seq = ?")                                                \
-	X(ADD_HISTORY, "INSERT INTO history (vb, member_id, seq, kind, restated, from_tier, "      \
-		       "to_tier, points, policy_version, effective_at, known_at) "                 \
-		       "SELECT ?1, ?2, coalesce(max(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "    \
-		       "?10 FROM history WHERE vb = ?1 AND member_id = ?2 RETURNING seq")          \
+	X(LAST_HISTORY,                                                                            \
+	  "SELECT coalesce(max(seq), 0) FROM history WHERE vb = ? AND member_id = ?")              \
+	X(ADD_HISTORY, "INSERT INTO history (vb, member_id, kind, restated, from_tier, to_tier, "  \
+		       "points, policy_version, effective_at, known_at, seq) "                     \
+		       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                 \
 	X(LIST_OUTBOX, "SELECT /* all buckets */ member_id, seq, revision, kind, effective_at, "   \
 		       "known_at, history_seq FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?")     \
 	X(ADD_OUTBOX, "INSERT INTO outbox (vb, member_id, revision, kind, effective_at, "          \

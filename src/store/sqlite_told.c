@@ -54,11 +54,30 @@ enum mb_code sqlite_get_history(struct store_view *view, int64_t member_id, int6
 	return code;
 }
 
+static enum mb_code last_history(struct store_view *view, int64_t member_id, int64_t *seq,
+				 struct mb_err *err)
+{
+	struct query q = sqlite_ask_member(view, SQL_LAST_HISTORY, member_id);
+
+	if (sqlite_next(&q)) {
+		*seq = sqlite_int(&q, 0);
+	}
+	return sqlite_end(&q, MB_OK, err);
+}
+
+/* Two statements: one that inserts what it selects and tells the number by RETURNING takes twice as
+ * long, because SQLite makes a table of what is returned. */
 enum mb_code sqlite_add_history(struct store_view *view, const struct history_row *row,
 				int64_t *seq, struct mb_err *err)
 {
-	struct query q = sqlite_ask_member(view, SQL_ADD_HISTORY, row->member_id);
+	int64_t last = 0;
+	enum mb_code code = last_history(view, row->member_id, &last, err);
+	struct query q;
 
+	if (code != MB_OK) {
+		return code;
+	}
+	q = sqlite_ask_member(view, SQL_ADD_HISTORY, row->member_id);
 	sqlite_bind_int(&q, row->kind);
 	sqlite_bind_int(&q, row->restated ? 1 : 0);
 	sqlite_bind_int(&q, row->from_tier);
@@ -67,11 +86,12 @@ enum mb_code sqlite_add_history(struct store_view *view, const struct history_ro
 	sqlite_bind_int(&q, row->policy_version);
 	sqlite_bind_int(&q, row->effective_at);
 	sqlite_bind_int(&q, row->known_at);
-	/* the row is there once its number is told */
-	if (sqlite_next(&q)) {
-		*seq = sqlite_int(&q, 0);
+	sqlite_bind_int(&q, last + 1);
+	code = sqlite_do(&q, MB_OK, err);
+	if (code == MB_OK) {
+		*seq = last + 1;
 	}
-	return sqlite_end(&q, MB_OK, err);
+	return code;
 }
 
 /* ---- outbox ---- */
