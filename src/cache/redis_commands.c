@@ -200,7 +200,6 @@ static bool send_set(struct redis *redis, struct redis_private *request, const s
 void redis_set(struct redis *redis, struct redis_set *set)
 {
 	struct redis_private *request = &set->priv;
-
 	const struct str ping[] = {STR("PING")};
 
 	request->kind = SLOT_SET;

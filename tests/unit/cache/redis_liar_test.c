@@ -38,6 +38,7 @@ struct liar {
 	size_t again;
 	bool hangs_up; /* after the later text */
 	bool drip; /* byte by byte */
+	uint64_t slow_ms; /* no lies, but late: PONG to a PING, the later text else */
 	uv_tcp_t listener;
 	int port;
 	size_t n_callers;
@@ -109,6 +110,44 @@ static void say(struct caller *caller, const char *text, size_t len)
 	}
 }
 
+struct thought {
+	uv_timer_t timer;
+	struct caller *caller;
+	const char *text;
+};
+
+static void on_thought(uv_timer_t *timer)
+{
+	struct thought *thought = timer->data;
+
+	say(thought->caller, thought->text, strlen(thought->text));
+	uv_close((uv_handle_t *)timer, on_closed_free);
+}
+
+/* Nobody leaves while one is thought of: the tests see to it. */
+static void think(struct caller *caller, const char *text)
+{
+	struct thought *thought = calloc(1, sizeof(*thought));
+
+	assert_non_null(thought);
+	*thought = (struct thought){.caller = caller, .text = text};
+	uv_timer_init(&user.loop, &thought->timer);
+	thought->timer.data = thought;
+	uv_timer_start(&thought->timer, on_thought, liar.slow_ms, 0);
+}
+
+/* One answer for each command. */
+static void think_of_all(struct caller *caller, const char *asked, const char *text)
+{
+	for (; *asked != '\0'; asked++) {
+		if (strncmp(asked, "PING", 4) == 0) {
+			think(caller, caller->feed ? text : "+PONG\r\n");
+		} else if (strncmp(asked, "GETRANGE", 8) == 0) {
+			think(caller, text);
+		}
+	}
+}
+
 /* Who he is, he says with his first words. */
 static void on_asked(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
@@ -121,8 +160,8 @@ static void on_asked(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 		return;
 	}
 	caller->asked++;
+	buf->base[len < (ssize_t)buf->len ? len : len - 1] = '\0';
 	if (caller->asked == 1) {
-		buf->base[len < (ssize_t)buf->len ? len : len - 1] = '\0';
 		caller->feed = strstr(buf->base, "SUBSCRIBE") != NULL;
 		text = caller->feed ? liar.feed_first : liar.data_first;
 		say(caller, text, strlen(text));
@@ -130,6 +169,10 @@ static void on_asked(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 	}
 	text = caller->feed ? liar.feed_later : liar.data_later;
 	if (text == NULL || (liar.endless && caller->asked > 2)) {
+		return;
+	}
+	if (liar.slow_ms > 0) {
+		think_of_all(caller, buf->base, text);
 		return;
 	}
 	n = liar.later_len != 0 ? liar.later_len : strlen(text);
@@ -514,6 +557,48 @@ static void strange_keys_are_nobodys(void **state)
 	assert_int_equal(user.downs, 0);
 }
 
+/* --- slow --- */
+
+static bool is_usable(const struct redis_user *who)
+{
+	return redis_usable(who->redis);
+}
+
+static enum redis_answer get_one(void)
+{
+	return redis_user_get(&user, 1, NULL);
+}
+
+static void slower_than_the_budget_it_stays_open(void **state)
+{
+	const bool never = false;
+
+	(void)state;
+	liar.data_later = "$0\r\n\r\n";
+	liar.feed_later = "*2\r\n$4\r\npong\r\n$0\r\n\r\n";
+	liar.slow_ms = 120;
+	user.options.budget_ms = 40;
+	up_again();
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(get_one(), REDIS_FAILED);
+		/* late answers must not come together: he answers once for each time he hears */
+		redis_user_run_flag(&user, &never, 150);
+	}
+	assert_false(redis_usable(user.redis));
+	redis_user_run_flag(&user, &never, 1200); /* some probes, all late */
+	assert_false(redis_usable(user.redis));
+	assert_int_equal(get_one(), REDIS_FAILED);
+	assert_int_equal(redis_user_figures(&user).timeouts, 5);
+	assert_int_equal(redis_user_figures(&user).refused, 1);
+	assert_int_equal(redis_user_figures(&user).breaker_opens, 1);
+	liar.slow_ms = 1;
+	assert_true(redis_user_run(&user, is_usable, 8000));
+	assert_int_equal(get_one(), REDIS_MISS);
+	assert_int_equal(user.downs, 0);
+	redis_user_close(&user);
+	redis_user_run_flag(&user, &never, 20);
+}
+
 /* --- memory --- */
 
 static size_t resident(void)
@@ -640,6 +725,7 @@ int main(void)
 		TEST(lies_of_the_subscriber_end_the_unit),
 		TEST(a_subscriber_that_falls_silent_ends_the_unit),
 		TEST(strange_keys_are_nobodys),
+		TEST(slower_than_the_budget_it_stays_open),
 		TEST(answers_without_an_end_take_no_memory),
 		TEST(a_listener_that_never_accepts),
 		TEST(hung_up_in_the_middle_of_an_answer),
