@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/options.h"
 
+#include "cache/redis_url.h"
 #include "daemon/address.h"
 #include "daemon/config_file.h"
 
@@ -42,6 +43,7 @@ void options_fini(struct option_set *set)
 
 enum mb_code options_check(const struct daemon_options *options, struct mb_err *err)
 {
+	struct redis_url redis;
 	struct address address;
 	enum mb_code code = address_parse(options->listen, &address, err);
 
@@ -61,8 +63,11 @@ enum mb_code options_check(const struct daemon_options *options, struct mb_err *
 			       "who may call",
 			       options->listen);
 	}
-	if (options->admin_listen[0] == '\0') {
-		return MB_OK;
+	if (options->redis[0] != '\0') {
+		code = redis_url_parse(options->redis, &redis, err);
+	}
+	if (code != MB_OK || options->admin_listen[0] == '\0') {
+		return code;
 	}
 	code = address_parse(options->admin_listen, &address, err);
 	if (code == MB_OK && address.unix_path != NULL) {

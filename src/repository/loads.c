@@ -170,6 +170,12 @@ static void count_down(struct loads *loads, struct repository_read *req)
 	}
 }
 
+/* What was loaded is true after the query came: nothing newer is to be had. Redis says what it had. */
+static bool is_last_word(const struct load *load, const struct member_query *query)
+{
+	return query->fresh && load->state == LOAD_RUNNING;
+}
+
 /* False: what was loaded does not do for this one. */
 static bool answer_found(const struct load *load, struct member_query *query)
 {
@@ -184,7 +190,7 @@ static bool answer_found(const struct load *load, struct member_query *query)
 			    repository_now(repository), member)) {
 		return false;
 	}
-	if (member->revision < query->min_revision && !query->fresh) {
+	if (member->revision < query->min_revision && !is_last_word(load, query)) {
 		return false;
 	}
 	query->code = check_revision(query->min_revision, member->revision, &query->err);
@@ -197,7 +203,8 @@ static bool answer_query(const struct load *load, struct member_query *query)
 	if (load->code == MB_OK) {
 		return answer_found(load, query);
 	}
-	if (load->code == MB_MEMBER_NOT_FOUND && query->min_revision > 0 && !query->fresh) {
+	if (load->code == MB_MEMBER_NOT_FOUND && query->min_revision > 0 &&
+	    !is_last_word(load, query)) {
 		return false;
 	}
 	query->code = load->code;

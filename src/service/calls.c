@@ -247,11 +247,17 @@ static enum mb_code from_axis(const Google__Protobuf__Timestamp *message, const 
 	return code;
 }
 
-static enum mb_code from_axes(const struct question *question, int64_t now, struct axes *out,
-			      struct mb_err *err)
+static enum mb_code from_axes(const struct question *question, const struct repository *repository,
+			      struct axes *out, struct mb_err *err)
 {
-	enum mb_code code =
-		from_axis(question->as_of, "as_of", now, &out->has_as_of, &out->as_of, err);
+	enum mb_code code;
+	int64_t now;
+
+	if (question->as_of == NULL && question->known_at == NULL) {
+		return MB_OK; /* nearly always: and looking at the clock costs */
+	}
+	now = repository_now(repository);
+	code = from_axis(question->as_of, "as_of", now, &out->has_as_of, &out->as_of, err);
 
 	if (code == MB_OK) {
 		code = from_axis(question->known_at, "known_at", now, &out->has_known_at,
@@ -267,11 +273,11 @@ static enum mb_code from_axes(const struct question *question, int64_t now, stru
 enum mb_code reading_ask(struct reading *reading, const struct question *question)
 {
 	struct member_query *query = &reading->read.queries[0];
-	int64_t now = repository_now(reading->services->repository);
 
 	query->code = from_member_field(question->member, "member", &query->ref, &query->err);
 	if (query->code == MB_OK) {
-		query->code = from_axes(question, now, &reading->read.axes, &query->err);
+		query->code = from_axes(question, reading->services->repository,
+					&reading->read.axes, &query->err);
 	}
 	return query->code;
 }

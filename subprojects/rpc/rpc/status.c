@@ -167,12 +167,22 @@ size_t rpc_status_pack(const struct mb_err *err, uint8_t out[RPC_STATUS_MAX])
 	return rpc_status_pack_violations(err, NULL, 0, out);
 }
 
-/* By way of the wire: the copy then has everything in the arena, at its exact size. */
+/* By way of the wire: the copy then has everything in the arena, at its exact size. Not of OK, which
+ * is nearly every item of a batch. */
 Google__Rpc__Status *rpc_status_fill(struct arena *arena, const struct mb_err *err)
 {
 	uint8_t bytes[RPC_STATUS_MAX];
-	size_t size = rpc_status_pack(err, bytes);
+	size_t size;
 
+	if (err->code == MB_OK) {
+		Google__Rpc__Status *status = arena_alloc(arena, sizeof(*status));
+
+		if (status != NULL) {
+			google__rpc__status__init(status);
+		}
+		return status;
+	}
+	size = rpc_status_pack(err, bytes);
 	return (Google__Rpc__Status *)pb_unpack(arena, &google__rpc__status__descriptor, bytes,
 						size);
 }
