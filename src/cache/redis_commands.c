@@ -27,6 +27,12 @@ const char redis_set_script[] =
 	"redis.call('SET', KEYS[1], new, 'EX', ARGV[2])\n"
 	"return 1\n";
 
+/* Takes away what was read, if it is still that. */
+static const char forget_script[] = "if redis.call('GETRANGE', KEYS[1], 0, 229) == ARGV[1] then\n"
+				    "  return redis.call('DEL', KEYS[1])\n"
+				    "end\n"
+				    "return 0\n";
+
 _Static_assert(REDIS_VALUE_NAMED == 33, "the script");
 _Static_assert(REDIS_VALUE_HEAD + HOT_ORDER_AT == 38 && HOT_ORDER_BYTES == 20, "the script");
 _Static_assert(REDIS_VALUE_MAX == 229, "the script");
@@ -300,6 +306,17 @@ static void get_answered(struct redis *redis, struct redis_get *get, enum redis_
 	get->cb(get);
 }
 
+/* Where its first bytes look right a damaged value would hold every other one off. */
+static void forget_damaged(struct redis *redis, int64_t member_id, const redisReply *reply)
+{
+	char key[REDIS_KEY_MAX];
+	struct str words[] = {
+		STR("EVAL"), str_from(forget_script), STR("1"), {key, 0}, {reply->str, reply->len}};
+
+	words[3].len = redis_key_member(redis->store_id, member_id, key);
+	redis_send(redis, SLOT_FORGET, NULL, 5, words);
+}
+
 static enum redis_answer judge(struct redis *redis, struct redis_get *get, const redisReply *reply,
 			       bool doubted)
 {
@@ -319,12 +336,14 @@ static enum redis_answer judge(struct redis *redis, struct redis_get *get, const
 		break;
 	case REDIS_VALUE_FORM:
 		COUNT(redis, misses_format);
+		forget_damaged(redis, get->member_id, reply);
 		break;
 	case REDIS_VALUE_EPOCH:
 		COUNT(redis, misses_epoch);
 		break;
 	case REDIS_VALUE_DAMAGED:
 		COUNT(redis, misses_checksum);
+		forget_damaged(redis, get->member_id, reply);
 	}
 	return REDIS_MISS;
 }
@@ -467,6 +486,19 @@ static void on_scan(struct redis *redis, struct redis_private *request, const re
 	scan->cb(scan);
 }
 
+/* Nobody waits for it: what could not be taken away is a miss again. */
+static void on_forget(struct redis *redis, const redisReply *reply)
+{
+	char word[REDIS_WORD_MAX];
+
+	if (reply->type == REDIS_REPLY_ERROR) {
+		redis_count_error(redis, reply, false, word);
+		redis_tell(redis, "Redis refused a write: %s", word);
+	} else if (reply->type != REDIS_REPLY_INTEGER) {
+		on_lie(redis, NULL);
+	}
+}
+
 static void on_ping(struct redis *redis, const struct slot *slot, const redisReply *reply)
 {
 	char word[REDIS_WORD_MAX];
@@ -507,6 +539,9 @@ static void on_reply(struct wire *wire, const redisReply *reply)
 	switch (slot.kind) {
 	case SLOT_GET:
 		on_get(redis, slot.request, reply, doubted);
+		break;
+	case SLOT_FORGET:
+		on_forget(redis, reply);
 		break;
 	case SLOT_SET:
 		on_set(redis, slot.request, reply);

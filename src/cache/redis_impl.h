@@ -59,7 +59,8 @@
 	X(SELECT)     \
 	X(SCRIPT)     \
 	X(TRACKING)   \
-	X(LOOK) X(BEAT) X(PROBE) X(GET) X(SET) X(EMPTY) X(GET_POSITION) X(PUT_POSITION) X(SCAN)
+	X(LOOK)       \
+	X(BEAT) X(PROBE) X(GET) X(FORGET) X(SET) X(EMPTY) X(GET_POSITION) X(PUT_POSITION) X(SCAN)
 
 enum slot_kind {
 #define X(name) SLOT_##name,

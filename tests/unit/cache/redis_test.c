@@ -144,6 +144,34 @@ static void what_is_not_ours_is_a_miss_and_replaced(void **state)
 	assert_int_equal(redis_user_get(&user, 42, NULL), REDIS_HIT);
 }
 
+/* At the place of the order, of the record, and one byte too many. */
+static void what_is_damaged_holds_nothing_off(void **state)
+{
+	struct hot_bytes record = redis_user_record(42, 7);
+	char key[REDIS_KEY_MAX];
+
+	(void)state;
+	open_up();
+	redis_key_member(redis_user_store, 42, key);
+	for (int place = 0; place < 3; place++) {
+		assert_true(redis_user_set(&user, 42, &record));
+		assert_int_equal(redis_user_get(&user, 42, NULL), REDIS_HIT);
+		switch (place) {
+		case 0:
+			redis_bed_do(&bed, "SETRANGE %s 38 %b", key, "\xff\xff", (size_t)2);
+			break;
+		case 1:
+			redis_bed_do(&bed, "SETRANGE %s 60 %s", key, "?");
+			break;
+		default:
+			redis_bed_do(&bed, "APPEND %s x", key);
+		}
+		assert_int_equal(redis_user_get(&user, 42, NULL), REDIS_MISS);
+	}
+	assert_true(redis_user_set(&user, 42, &record));
+	assert_int_equal(redis_user_get(&user, 42, NULL), REDIS_HIT);
+}
+
 static void an_epoch_that_is_over_is_a_miss_and_replaced(void **state)
 {
 	struct hot_bytes record = redis_user_record(42, 700), got;
@@ -476,6 +504,7 @@ int main(void)
 		TEST(the_newer_record_stays),
 		TEST(its_day_is_over_at_its_ttl_give_or_take),
 		TEST(what_is_not_ours_is_a_miss_and_replaced),
+		TEST(what_is_damaged_holds_nothing_off),
 		TEST(an_epoch_that_is_over_is_a_miss_and_replaced),
 		TEST(the_position_is_kept),
 		TEST(a_scan_finds_every_member_of_the_store),
