@@ -28,21 +28,25 @@ static void init_op(struct rpc_op *op, struct rpc_call *call, void (*done)(struc
 	op->call = call;
 }
 
-struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slot,
-				 const struct rpc_method *method)
+struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slot)
 {
 	struct rpc_call *call = FAULT("rpc.call.create") ? NULL : malloc(sizeof(*call));
 
-	if (call == NULL) {
-		return NULL;
+	if (call != NULL) {
+		rpc_call_init(call, server, slot);
 	}
-	memset(call, 0, sizeof(*call)); /* calloc() would pass by what the thread has just freed */
+	return call;
+}
+
+void rpc_call_init(struct rpc_call *call, struct rpc_server *server, struct rpc_slot *slot)
+{
+	memset(call, 0, sizeof(*call));
 	call->magic = CALL_MAGIC;
 	call->server = server;
 	call->slot = slot;
-	call->method = method;
+	call->method = slot->method;
 	grpc_metadata_array_init(&call->metadata);
-	if (method == NULL) {
+	if (call->method == NULL) {
 		grpc_call_details_init(&call->details);
 	}
 	pthread_mutex_init(&call->lock, NULL);
@@ -53,10 +57,9 @@ struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slo
 	init_op(&call->was_read, call, rpc_stream_read_done);
 	init_op(&call->written, call, rpc_stream_write_done);
 	init_op(&call->nudged, call, rpc_stream_nudge_done);
-	return call;
 }
 
-void rpc_call_destroy(struct rpc_call *call)
+void rpc_call_fini(struct rpc_call *call)
 {
 	assert(call->magic == CALL_MAGIC);
 	rpc_server_give_arena(call, call->arena);
@@ -77,6 +80,11 @@ void rpc_call_destroy(struct rpc_call *call)
 	pthread_cond_destroy(&call->idle);
 	pthread_mutex_destroy(&call->lock);
 	call->magic = 0;
+}
+
+void rpc_call_destroy(struct rpc_call *call)
+{
+	rpc_call_fini(call);
 	free(call);
 }
 

@@ -121,10 +121,12 @@ struct rpc_call {
 
 /* ---- call.c ---- */
 
-struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slot,
-				 const struct rpc_method *method);
+struct rpc_call *rpc_call_create(struct rpc_server *server, struct rpc_slot *slot);
 /* Frees a call that never arrived. */
 void rpc_call_destroy(struct rpc_call *call);
+/* The same in memory that is there; fini ends what an ended call has. */
+void rpc_call_init(struct rpc_call *call, struct rpc_server *server, struct rpc_slot *slot);
+void rpc_call_fini(struct rpc_call *call);
 /* The queue's thread has done with a call it held: starts the answer if there is one, else the wait for
  * close. */
 void rpc_call_let_go(struct rpc_call *call);

@@ -171,18 +171,13 @@ enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, 
 static void arrive(struct rpc_op *op, bool ok);
 static void core_stopped(struct rpc_op *op, bool ok);
 
-/* What C core puts a call into. Failing leaves the slot short of one request; the next release tries
- * again. */
-static bool post(struct rpc_slot *slot)
+/* What C core puts a call into; takes it. */
+static bool post(struct rpc_slot *slot, struct rpc_call *call)
 {
 	struct rpc_queue *queue = slot->queue;
 	struct rpc_server *server = queue->server;
-	struct rpc_call *call = rpc_call_create(server, slot, slot->method);
 	grpc_call_error error;
 
-	if (call == NULL) {
-		return false;
-	}
 	call->arrived.call = call;
 	call->arrived.done = arrive;
 	if (slot->method == NULL) {
@@ -204,10 +199,33 @@ static bool post(struct rpc_slot *slot)
 	return true;
 }
 
+static bool is_short(const struct rpc_slot *slot)
+{
+	return slot->posted < slot->wanted && !atomic_load(&slot->queue->server->closing);
+}
+
+/* Without memory the slot stays short until a call of it ends. */
 static void fill_slot(struct rpc_slot *slot)
 {
-	while (slot->posted < slot->wanted && !atomic_load(&slot->queue->server->closing) &&
-	       post(slot)) {
+	while (is_short(slot)) {
+		struct rpc_call *call = rpc_call_create(slot->queue->server, slot);
+
+		if (call == NULL || !post(slot, call)) {
+			return;
+		}
+	}
+}
+
+/* A call has ended. Where requests are short its own memory serves for the next one: so there is always
+ * one that waits, or a call that will give its memory for it. */
+static void use_again(struct rpc_slot *slot, struct rpc_call *call)
+{
+	rpc_call_fini(call);
+	if (is_short(slot)) {
+		rpc_call_init(call, slot->queue->server, slot);
+		post(slot, call);
+	} else {
+		free(call);
 	}
 }
 
@@ -247,7 +265,7 @@ void rpc_server_leave(struct rpc_server *server, struct rpc_call *call)
 	struct rpc_slot *slot = call->slot;
 	atomic_int *counter = counter_of(server, call->method);
 
-	rpc_call_destroy(call);
+	use_again(slot, call);
 	slot->working--;
 	fill_slot(slot);
 	/* Last: once nothing is in work, drain() takes the queues away. */
