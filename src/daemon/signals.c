@@ -30,6 +30,8 @@ struct loop_handles {
 	struct daemon *daemon;
 	uv_signal_t down[DOWN_SIGNALS], hup;
 	uv_timer_t beat;
+	uv_prepare_t before; /* the loop waits */
+	uv_check_t after; /* its callbacks have run */
 	uv_work_t drain;
 	atomic_int hurry;
 	int open; /* handles that are not closed yet */
@@ -220,6 +222,24 @@ static void beat(uv_timer_t *timer)
 	}
 }
 
+/* What the loop's callbacks answered in this turn leaves together, before the loop waits again. */
+static void push_writes(const struct loop_handles *handles)
+{
+	if (handles->daemon->server != NULL) {
+		rpc_server_push(handles->daemon->server);
+	}
+}
+
+static void push_before(uv_prepare_t *before)
+{
+	push_writes(before->data);
+}
+
+static void push_after(uv_check_t *after)
+{
+	push_writes(after->data);
+}
+
 enum mb_code handles_open(struct daemon *daemon, struct mb_err *err)
 {
 	static const int numbers[] = {
@@ -246,6 +266,11 @@ enum mb_code handles_open(struct daemon *daemon, struct mb_err *err)
 	uv_timer_init(daemon->loop, &handles->beat);
 	handles->beat.data = handles;
 	status |= uv_timer_start(&handles->beat, beat, 0, BEAT_MS);
+	uv_prepare_init(daemon->loop, &handles->before);
+	uv_check_init(daemon->loop, &handles->after);
+	handles->before.data = handles->after.data = handles;
+	status |= uv_prepare_start(&handles->before, push_before);
+	status |= uv_check_start(&handles->after, push_after);
 	atomic_store(&daemon->beat_ns, clock_monotonic_ns());
 	return status == 0 ? MB_OK
 			   : mb_fail(err, MB_INTERNAL, "the signals cannot be listened for");
@@ -268,10 +293,12 @@ void handles_close(struct daemon *daemon)
 		return;
 	}
 	daemon->handles = NULL;
-	handles->open = DOWN_SIGNALS + 2;
+	handles->open = DOWN_SIGNALS + 4;
 	for (int i = 0; i < DOWN_SIGNALS; i++) {
 		uv_close((uv_handle_t *)&handles->down[i], closed);
 	}
 	uv_close((uv_handle_t *)&handles->hup, closed);
 	uv_close((uv_handle_t *)&handles->beat, closed);
+	uv_close((uv_handle_t *)&handles->before, closed);
+	uv_close((uv_handle_t *)&handles->after, closed);
 }

@@ -419,7 +419,9 @@ enum mb_code daemon_start(struct daemon *daemon, struct daemon_options *options,
 void daemon_serve(struct daemon *daemon)
 {
 	signals_release();
+	rpc_server_hold(daemon->server);
 	uv_run(daemon->loop, UV_RUN_DEFAULT);
+	rpc_server_release(daemon->server);
 	signals_hold(true);
 }
 
@@ -476,6 +478,7 @@ void daemon_stop(struct daemon *daemon)
 {
 	admin_stop(daemon->admin);
 	rpc_server_destroy(daemon->server);
+	daemon->server = NULL; /* the loop pushes no more */
 	stop_kept(daemon);
 	calls_destroy(daemon->calls);
 	rpc_registry_destroy(daemon->registry);

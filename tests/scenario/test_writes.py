@@ -45,6 +45,19 @@ def test_answers_from_every_thread_arrive(daemon, api):
         health_many(api)
 
 
+def test_the_loop_holds_back_what_it_answers(start):
+    """What comes from the database is answered by the loop, and by nobody else."""
+    daemon = start("--cache-mb", "0")
+    api = daemon.api()
+    member = api.enroll("ada")
+    before = writes(daemon)
+    for _ in range(20):
+        assert all(member.encode() in answer.result() for answer in ask(api, member, 100))
+    after = writes(daemon)
+    assert after["writes_held_total"] > before["writes_held_total"]
+    assert after["writes_pushed_total"] > before["writes_pushed_total"]
+
+
 def test_it_can_be_off(start):
     daemon = start("--coalesce", "off")
     assert daemon.events("serving")[0]["coalesce"] is False

@@ -4,8 +4,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/list.h"
-#include "rpc/call_impl.h"
-#include "rpc/coalesce.h"
+#include "rpc/server_impl.h"
 
 #include <assert.h>
 #include <grpc/grpc.h>
@@ -14,56 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
-
-#define SERVER_MAGIC 0x53657276u
-/* Requests that wait for calls: one of each method on each queue, and more of those whose calls come in
- * bursts, so that a burst stays on its connection's queue. Not more of all: C core, as Debian builds it,
- * looks a completion up among everything that its queue waits for, one by one. */
-#define POSTED_MOST   64 /* of a method */
-#define POSTED_MORE   128 /* of a queue, beyond the first of each method */
-#define RESTING	      64 /* arenas that a queue keeps for its next calls */
-#define DRAIN_POLL_NS 5000000L
-#define QUIET_NS      INT64_C(100000000)
-#define QUIET_MOST_NS INT64_C(1000000000)
-#define LAST_NS	      INT64_C(50000000)
-
-/* A completion queue with its thread. */
-struct rpc_queue {
-	struct rpc_server *server;
-	grpc_completion_queue *core;
-	pthread_t thread;
-	bool running;
-	struct rpc_slot *slots; /* slot_count of the server */
-	size_t posted; /* of all slots */
-	struct arena *resting[RESTING]; /* of calls that have ended; its thread's */
-	int resting_count;
-	bool coalesces; /* since its thread began */
-	struct rpc_coalescer coalescer;
-};
-
-struct rpc_server {
-	uint32_t magic;
-	struct rpc_server_options options;
-	struct rpc_registry *registry;
-	grpc_server *core;
-	struct rpc_queue *queues;
-	int queue_count;
-	grpc_metadata *greeting; /* of options.metadata */
-	size_t greeting_count;
-	atomic_bool coalesces;
-	const char *_Atomic why_not; /* it was asked to and does not */
-	size_t slot_count; /* of each queue: the served methods, and one for unknown ones */
-	struct rpc_op stopped; /* C core took the last call */
-	uint64_t id_seed;
-	_Atomic uint64_t next_id;
-	atomic_int working; /* calls under permission */
-	atomic_int others; /* calls of public and of unknown methods */
-	atomic_int turned_away; /* calls that were answered DRAINING */
-	atomic_bool draining; /* new calls are answered DRAINING */
-	atomic_bool closing; /* no request is posted any more */
-	atomic_bool core_stopped;
-};
 
 const struct rpc_server_options *rpc_server_options_of(const struct rpc_server *server)
 {
@@ -108,168 +57,6 @@ void rpc_server_make_id(struct rpc_server *server, char out[REQUEST_ID_MAX + 1])
 		out[i] = "0123456789abcdef"[n >> (60 - 4 * i) & 15];
 	}
 	out[16] = '\0';
-}
-
-/* ---- memory of calls ---- */
-
-struct arena *rpc_server_take_arena(struct rpc_call *call)
-{
-	struct rpc_queue *queue = call->slot->queue;
-	struct arena *arena;
-
-	if (queue->resting_count == 0) {
-		return arena_create(queue->server->options.budget, call->method->arena_cap);
-	}
-	arena = queue->resting[queue->resting_count - 1];
-	if (!arena_wake(arena, call->method->arena_cap)) {
-		return NULL;
-	}
-	queue->resting_count--;
-	return arena;
-}
-
-void rpc_server_give_arena(struct rpc_call *call, struct arena *arena)
-{
-	struct rpc_queue *queue = call->slot->queue;
-
-	if (arena == NULL || queue->resting_count == RESTING) {
-		arena_destroy(arena);
-		return;
-	}
-	arena_rest(arena);
-	queue->resting[queue->resting_count++] = arena;
-}
-
-/* ---- calls in and out ---- */
-
-static atomic_int *counter_of(struct rpc_server *server, const struct rpc_method *method)
-{
-	return method != NULL && !method->is_public ? &server->working : &server->others;
-}
-
-/* Health must be told also under load and while draining, so public methods have a count of their
- * own. */
-enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, struct mb_err *err)
-{
-	int before = atomic_fetch_add(counter_of(server, call->method), 1);
-	enum mb_code code = MB_OK;
-
-	if (before >= server->options.pending_max) {
-		code = mb_fail(err, MB_OVERLOADED, "%d calls are in work: send it again later",
-			       before);
-	} else if (atomic_load(&server->draining) &&
-		   counter_of(server, call->method) == &server->working) {
-		atomic_fetch_add(&server->turned_away, 1);
-		code = mb_fail(err, MB_DRAINING, "the server is going down: send it to another");
-	}
-	if (code != MB_OK) {
-		err->retry_after_ms = RPC_RETRY_AFTER_MS;
-	}
-	return code;
-}
-
-static void arrive(struct rpc_op *op, bool ok);
-static void core_stopped(struct rpc_op *op, bool ok);
-
-/* What C core puts a call into; takes it. */
-static bool post(struct rpc_slot *slot, struct rpc_call *call)
-{
-	struct rpc_queue *queue = slot->queue;
-	struct rpc_server *server = queue->server;
-	grpc_call_error error;
-
-	call->arrived.call = call;
-	call->arrived.done = arrive;
-	if (slot->method == NULL) {
-		error = grpc_server_request_call(server->core, &call->core, &call->details,
-						 &call->metadata, queue->core, queue->core,
-						 &call->arrived);
-	} else {
-		error = grpc_server_request_registered_call(
-			server->core, slot->registered, &call->core, &call->deadline,
-			&call->metadata, slot->method->shape == RPC_BIDI ? NULL : &call->payload,
-			queue->core, queue->core, &call->arrived);
-	}
-	if (error != GRPC_CALL_OK) { /* the queue has just been shut down */
-		rpc_call_destroy(call);
-		return false;
-	}
-	slot->posted++;
-	queue->posted++;
-	return true;
-}
-
-static bool is_short(const struct rpc_slot *slot)
-{
-	return slot->posted < slot->wanted && !atomic_load(&slot->queue->server->closing);
-}
-
-/* Without memory the slot stays short until a call of it ends. */
-static void fill_slot(struct rpc_slot *slot)
-{
-	while (is_short(slot)) {
-		struct rpc_call *call = rpc_call_create(slot->queue->server, slot);
-
-		if (call == NULL || !post(slot, call)) {
-			return;
-		}
-	}
-}
-
-/* A call has ended. Where requests are short its own memory serves for the next one: so there is always
- * one that waits, or a call that will give its memory for it. */
-static void use_again(struct rpc_slot *slot, struct rpc_call *call)
-{
-	rpc_call_fini(call);
-	if (is_short(slot)) {
-		rpc_call_init(call, slot->queue->server, slot);
-		post(slot, call);
-	} else {
-		free(call);
-	}
-}
-
-/* More calls are in work than were posted for: those of the same burst may have found nothing posted. */
-static void want_more(struct rpc_slot *slot)
-{
-	const struct rpc_queue *queue = slot->queue;
-	size_t most = queue->server->slot_count + POSTED_MORE;
-
-	if (slot->wanted < POSTED_MOST && queue->posted + (size_t)slot->wanted < most) {
-		slot->wanted *= 2;
-	}
-}
-
-/* ok is false when the server goes down instead. */
-static void arrive(struct rpc_op *op, bool ok)
-{
-	struct rpc_call *call = op->call;
-	struct rpc_slot *slot = call->slot;
-
-	slot->posted--;
-	slot->queue->posted--;
-	if (!ok) {
-		call->core = NULL;
-		rpc_call_destroy(call);
-		return;
-	}
-	if (++slot->working > slot->wanted) {
-		want_more(slot);
-	}
-	fill_slot(slot);
-	rpc_call_begin(call);
-}
-
-void rpc_server_leave(struct rpc_server *server, struct rpc_call *call)
-{
-	struct rpc_slot *slot = call->slot;
-	atomic_int *counter = counter_of(server, call->method);
-
-	use_again(slot, call);
-	slot->working--;
-	fill_slot(slot);
-	/* Last: once nothing is in work, drain() takes the queues away. */
-	atomic_fetch_sub(counter, 1);
 }
 
 /* ---- queues ---- */
@@ -317,7 +104,7 @@ static void *queue_thread(void *data)
 
 	queue->coalesces = atomic_load(&queue->server->coalesces);
 	for (size_t i = 0; i < queue->server->slot_count; i++) {
-		fill_slot(&queue->slots[i]);
+		rpc_slot_fill(&queue->slots[i]);
 	}
 	run_queue(queue);
 	return NULL;
@@ -354,6 +141,33 @@ enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err)
 	return MB_OK;
 }
 
+void rpc_server_hold(struct rpc_server *server)
+{
+	if (atomic_load(&server->coalesces)) {
+		rpc_coalesce_begin(&server->beside);
+	}
+}
+
+void rpc_server_push(struct rpc_server *server)
+{
+	if (server->beside.socket_count > 0) {
+		rpc_coalesce_push(&server->beside);
+	}
+}
+
+void rpc_server_release(struct rpc_server *server)
+{
+	rpc_server_push(server);
+	rpc_coalesce_begin(NULL);
+}
+
+static void add_writes(const struct rpc_coalescer *coalescer, struct rpc_writes *out)
+{
+	out->held += atomic_load_explicit(&coalescer->held, memory_order_relaxed);
+	out->held_bytes += atomic_load_explicit(&coalescer->held_bytes, memory_order_relaxed);
+	out->pushed += atomic_load_explicit(&coalescer->pushed, memory_order_relaxed);
+}
+
 void rpc_server_writes(const struct rpc_server *server, struct rpc_writes *out)
 {
 	*out = (struct rpc_writes){
@@ -361,13 +175,9 @@ void rpc_server_writes(const struct rpc_server *server, struct rpc_writes *out)
 		.why_not = atomic_load(&server->why_not),
 	};
 	for (int i = 0; i < server->queue_count; i++) {
-		const struct rpc_coalescer *coalescer = &server->queues[i].coalescer;
-
-		out->held += atomic_load_explicit(&coalescer->held, memory_order_relaxed);
-		out->held_bytes +=
-			atomic_load_explicit(&coalescer->held_bytes, memory_order_relaxed);
-		out->pushed += atomic_load_explicit(&coalescer->pushed, memory_order_relaxed);
+		add_writes(&server->queues[i].coalescer, out);
 	}
+	add_writes(&server->beside, out);
 }
 
 /* ---- creation ---- */
@@ -522,7 +332,7 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 	server->magic = SERVER_MAGIC;
 	server->options = *options;
 	server->registry = registry;
-	server->stopped.done = core_stopped;
+	server->stopped.done = rpc_server_core_stopped;
 	server->slot_count = count_bound(registry) + 1;
 	seed_ids(server);
 	grpc_init();
@@ -542,107 +352,6 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 }
 
 /* ---- going down ---- */
-
-static void sleep_ns(long ns)
-{
-	const struct timespec time = {ns / 1000000000L, ns % 1000000000L};
-
-	nanosleep(&time, NULL);
-}
-
-static bool is_hurried(const atomic_int *hurry)
-{
-	return hurry != NULL && atomic_load(hurry) != 0;
-}
-
-/* Until end_ns, unless hurried, or until *counter is 0; a counter of NULL never is. Polls, because a
- * signal handler may hurry and can wake nobody. */
-static void wait_for(const atomic_int *counter, int64_t end_ns, const atomic_int *hurry)
-{
-	while ((counter == NULL || atomic_load(counter) > 0) && !is_hurried(hurry) &&
-	       clock_monotonic_ns() < end_ns) {
-		sleep_ns(DRAIN_POLL_NS);
-	}
-}
-
-/* Until no call was turned away for a while. C core cancels without a word what reaches it after it was
- * stopped, so it is stopped when callers have gone, if they go. */
-static void wait_quiet(const struct rpc_server *server, const atomic_int *hurry)
-{
-	int64_t now_ns = clock_monotonic_ns();
-	int64_t end_ns = now_ns + QUIET_MOST_NS, since_ns = now_ns;
-	int before = atomic_load(&server->turned_away);
-
-	while (now_ns - since_ns < QUIET_NS && now_ns < end_ns && !is_hurried(hurry)) {
-		int turned_away = atomic_load(&server->turned_away);
-
-		since_ns = turned_away == before ? since_ns : now_ns;
-		before = turned_away;
-		sleep_ns(DRAIN_POLL_NS);
-		now_ns = clock_monotonic_ns();
-	}
-}
-
-static void core_stopped(struct rpc_op *op, bool ok)
-{
-	struct rpc_server *server = LIST_ITEM(op, struct rpc_server, stopped);
-
-	(void)ok;
-	atomic_store(&server->core_stopped, true);
-}
-
-static void wait_stopped(const struct rpc_server *server, int64_t end_ns, const atomic_int *hurry)
-{
-	while (!atomic_load(&server->core_stopped) && !is_hurried(hurry) &&
-	       clock_monotonic_ns() < end_ns) {
-		sleep_ns(DRAIN_POLL_NS);
-	}
-}
-
-/* C core takes no call any more and, once the last it has is over, says so on the first queue. */
-static void stop_core(struct rpc_server *server)
-{
-	atomic_store(&server->closing, true);
-	grpc_server_shutdown_and_notify(server->core, server->queues[0].core, &server->stopped);
-}
-
-static bool is_started(const struct rpc_server *server)
-{
-	return server->queue_count > 0 && server->queues[0].running;
-}
-
-void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grace_ms,
-		      const atomic_int *hurry)
-{
-	assert(server->magic == SERVER_MAGIC);
-	if (!is_started(server) || atomic_load(&server->closing)) {
-		return;
-	}
-	if (server->options.health != NULL) {
-		rpc_health_shutdown(server->options.health);
-	}
-	wait_for(NULL, clock_monotonic_ns() + notice_ms * 1000000, hurry);
-	atomic_store(&server->draining, true);
-	if (server->options.draining != NULL) {
-		server->options.draining(server->options.draining_data);
-	}
-	wait_for(&server->working, clock_monotonic_ns() + grace_ms * 1000000, hurry);
-	if (grace_ms > 0) {
-		wait_quiet(server, hurry);
-	}
-	stop_core(server);
-	/* What is left now is stuck, or streams of public methods, which never end by themselves. The
-	 * last answers of others get a moment to leave, and callers one to hang up when they are told
-	 * to. Who does not look at his connection never will; then it is cut. */
-	wait_for(&server->others, clock_monotonic_ns() + LAST_NS, hurry);
-	wait_stopped(server, clock_monotonic_ns() + LAST_NS, hurry);
-	if (!atomic_load(&server->core_stopped)) {
-		grpc_server_cancel_all_calls(server->core);
-	}
-	while (!atomic_load(&server->core_stopped) || rpc_server_pending(server) > 0) {
-		sleep_ns(DRAIN_POLL_NS);
-	}
-}
 
 static void shut_queues(struct rpc_server *server)
 {
@@ -667,7 +376,8 @@ void rpc_server_destroy(struct rpc_server *server)
 	rpc_server_drain(server, 0, 0, NULL);
 	if (server->queue_count > 0) {
 		if (!atomic_load(&server->closing)) {
-			stop_core(server); /* never started: C core wants it all the same */
+			rpc_server_stop_core(
+				server); /* never started: C core wants it all the same */
 		}
 		shut_queues(server);
 	}

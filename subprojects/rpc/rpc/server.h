@@ -90,6 +90,13 @@ void rpc_server_destroy(struct rpc_server *server);
 /* Calls in work now. */
 int rpc_server_pending(const struct rpc_server *server);
 
+/* For one thread beside the queues', that finishes many calls and comes back soon, such as one with an
+ * event loop: from hold to release what it writes is held, where answers are coalesced at all. It calls
+ * push before it waits for anything, and may at any time. */
+void rpc_server_hold(struct rpc_server *server);
+void rpc_server_push(struct rpc_server *server);
+void rpc_server_release(struct rpc_server *server);
+
 /* What became of options.coalesce, and of the writes. */
 struct rpc_writes {
 	bool coalesced; /* checked by start */
