@@ -125,6 +125,7 @@ static void end_get(struct redis_get *get)
 						   repository_now(repository), &view)) {
 		load->record = get->record;
 		loads_end(repository->loads, load);
+		fetch_start(repository->loads); /* for whom it was too old */
 	} else {
 		load_from_store(repository->loads, load);
 	}

@@ -29,7 +29,7 @@ struct follow {
 	struct store_job job;
 	bool looking;
 	int64_t began_ns;
-	bool lost; /* rows were pruned unseen: they may have been anybody's */
+	bool lost; /* rows were not seen: they may have been anybody's */
 	struct outbox_row *rows;
 	size_t n;
 	struct arena *arena; /* of the rows */
@@ -45,8 +45,9 @@ static enum mb_code run_look(struct store_job *job, struct store_view *view, str
 	if (code != MB_OK) {
 		return code;
 	}
-	follow->lost = follow->upto >= 0 && follow->upto + 1 < first;
-	if (follow->upto < 0 || follow->lost) {
+	/* at the first look, too: what was read before it may be older than what it sees */
+	follow->lost = follow->upto + 1 < first || follow->upto < 0;
+	if (follow->lost) {
 		follow->upto = last;
 		return MB_OK;
 	}
@@ -94,6 +95,7 @@ static void end_look(struct store_job *job)
 	follow->looking = false;
 	if (job->code == MB_OK && follow->lost) {
 		cache_forget_all(follow->repository->cache);
+		loads_tell_all(follow->repository->loads);
 	}
 	for (size_t i = 0; job->code == MB_OK && i < follow->n; i++) {
 		tell_written(follow->repository, &follow->rows[i]);
@@ -132,9 +134,13 @@ static void on_timer(uv_timer_t *timer)
 bool follow_is_fresh(const struct repository *repository)
 {
 	const struct follow *follow = repository->follow;
+	int64_t fresh_ns;
 
-	return follow == NULL ||
-	       clock_monotonic_ns() - atomic_load(&follow->fresh_ns) < follow->max_staleness_ns;
+	if (follow == NULL) {
+		return true;
+	}
+	fresh_ns = atomic_load(&follow->fresh_ns);
+	return fresh_ns != 0 && clock_monotonic_ns() - fresh_ns < follow->max_staleness_ns;
 }
 
 enum mb_code follow_start(struct repository *repository, uint64_t max_staleness_ms,

@@ -124,7 +124,8 @@ bool describe_brief(const struct policy_list *policies, int64_t member_id,
 		    const struct hot_bytes *record, int64_t now, struct member *out);
 
 /* loads.c; ask and cancel from any thread, the others on the loop */
-enum mb_code loads_start(struct repository *repository, struct loads **out, struct mb_err *err);
+enum mb_code loads_start(struct repository *repository, const struct repository_options *options,
+			 struct loads **out, struct mb_err *err);
 /* Once nothing is loaded any more; ends in repository_finish(). */
 void loads_stop(struct loads *loads);
 /* Queries by id that were not answered yet; ends in the call's cb. */
@@ -132,6 +133,8 @@ void loads_ask(struct loads *loads, struct repository_read *req);
 void loads_cancel(struct loads *loads, struct repository_read *req);
 /* The member was written: what is under way is not for those who ask from now on. */
 void loads_tell(struct loads *loads, int64_t member_id);
+/* Anybody may have been. */
+void loads_tell_all(struct loads *loads);
 
 /* mirror.c; on the loop, but for mirror_believed() and mirror_text() */
 enum mb_code mirror_start(struct repository *repository, const struct repository_options *options,

@@ -12,11 +12,13 @@
  * record fills the caches and everybody who waits is answered.
  *
  * Who joins a load that had begun before may get what was true before he came. So nobody joins one
- * whose member was written since (loads_tell()), and who asks for a revision that the record has not
- * reached is loaded for anew, from the store.
+ * whose member was written since (loads_tell()), nor, where others write to the store, one that reads
+ * already while nobody knows what they wrote; and who asks for a revision that the record has not
+ * reached is loaded for anew, from the store. Who joins one that has not begun to read from the store is
+ * as well served as by one of his own, so even those who must be loaded for anew share a load.
  *
  * Failure modes: a caller who gives up leaves, the load goes on for the others and for the cache; a
- * load that takes too long is given up by all who wait (it ends by itself); more loads than LOADS_MOST
+ * load that takes too long is given up by all who wait (it ends by itself); more loads than `most`
  * are refused with MB_OVERLOADED.
  *
  * Threads:  ask and cancel from any; all else on the loop, but run() of the jobs. `lock` guards lists,
@@ -28,10 +30,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define LOADS_MOST   20000
-#define LOOK_MS	     250
-#define LOAD_MOST_MS 5000 /* then those who wait are told so */
-#define TRIES_MOST   3 /* of one query: what was loaded was overtaken each time */
+#define LOOK_MS	   250
+#define TRIES_MOST 3 /* of one query: what was loaded was overtaken each time */
 
 static struct load **bucket_of(struct loads *loads, int64_t member_id)
 {
@@ -67,7 +67,7 @@ static void close_load(struct loads *loads, struct load *load)
 static struct load *make_load(struct loads *loads, int64_t member_id, bool from_store)
 {
 	struct load **bucket = bucket_of(loads, member_id);
-	struct load *load = loads->n >= LOADS_MOST || FAULT("repository.load")
+	struct load *load = loads->n >= loads->most || FAULT("repository.load")
 				    ? NULL
 				    : calloc(1, sizeof(*load));
 
@@ -95,12 +95,16 @@ static struct load *make_load(struct loads *loads, int64_t member_id, bool from_
 	return load;
 }
 
-/* fresh: what is loaded is what is true after he came. */
-static void join_load(struct load *load, struct member_query *query, bool fresh)
+static void join_load(struct load *load, struct member_query *query)
 {
 	query->load = load;
-	query->fresh = fresh;
+	query->fresh = load->state != LOAD_RUNNING;
 	list_push(&load->waiters, &query->node);
+}
+
+static bool may_join(const struct loads *loads, const struct load *load, bool from_store)
+{
+	return load->state == LOAD_QUEUED || (!from_store && follow_is_fresh(loads->repository));
 }
 
 static void refuse(struct member_query *query, const char *text)
@@ -115,9 +119,9 @@ static bool await_member(struct loads *loads, struct member_query *query, bool f
 	int64_t member_id = query->ref.member_id;
 	struct load *load = find_load(loads, member_id);
 
-	if (load != NULL && !from_store) {
+	if (load != NULL && may_join(loads, load, from_store)) {
 		atomic_fetch_add(&loads->repository->figures.loads_joined, 1);
-		join_load(load, query, false);
+		join_load(load, query);
 		return true;
 	}
 	if (load != NULL) {
@@ -128,7 +132,7 @@ static bool await_member(struct loads *loads, struct member_query *query, bool f
 		refuse(query, "too many members are being loaded");
 		return false;
 	}
-	join_load(load, query, true);
+	join_load(load, query);
 	return true;
 }
 
@@ -307,39 +311,43 @@ static void on_async(uv_async_t *async)
 
 /* ---- time ---- */
 
-/* The oldest load that took too long and has somebody waiting. */
-static struct load *find_late(struct loads *loads, int64_t before_ns)
+/* Those who wait for loads that take too long. Nobody joins these any more. */
+static void take_late(struct loads *loads, struct list *late)
 {
-	struct load *late = NULL;
+	const int64_t before_ns = clock_monotonic_ns() - loads->most_ns;
+	struct list_node *waiter;
 
 	pthread_mutex_lock(&loads->lock);
-	for (struct list_node *node = loads->all.head.next;
-	     node != &loads->all.head && late == NULL; node = node->next) {
+	for (struct list_node *node = loads->all.head.next; node != &loads->all.head;
+	     node = node->next) {
 		struct load *load = LIST_ITEM(node, struct load, age);
 
 		if (load->began_ns >= before_ns) {
 			break;
 		}
 		close_load(loads, load);
-		late = list_empty(&load->waiters) ? NULL : load;
+		while ((waiter = list_pop(&load->waiters)) != NULL) {
+			LIST_ITEM(waiter, struct member_query, node)->load = NULL;
+			list_push(late, waiter);
+		}
 	}
 	pthread_mutex_unlock(&loads->lock);
-	return late;
 }
 
-/* The load itself ends when the store lets it. */
+/* The loads themselves end when the store lets them. */
 static void on_timer(uv_timer_t *timer)
 {
 	struct loads *loads = timer->data;
-	const int64_t before_ns = clock_monotonic_ns() - LOAD_MOST_MS * INT64_C(1000000);
-	struct member_query *query;
-	struct load *late;
+	struct list late;
+	struct list_node *node;
 
-	while ((late = find_late(loads, before_ns)) != NULL) {
-		while ((query = next_waiter(loads, late)) != NULL) {
-			refuse(query, "the store takes long to answer");
-			count_down(loads, query->read);
-		}
+	list_init(&late);
+	take_late(loads, &late);
+	while ((node = list_pop(&late)) != NULL) {
+		struct member_query *query = LIST_ITEM(node, struct member_query, node);
+
+		refuse(query, "the store takes long to answer");
+		count_down(loads, query->read);
 	}
 }
 
@@ -417,10 +425,28 @@ void loads_tell(struct loads *loads, int64_t member_id)
 	pthread_mutex_unlock(&loads->lock);
 }
 
+void loads_tell_all(struct loads *loads)
+{
+	pthread_mutex_lock(&loads->lock);
+	for (struct list_node *node = loads->all.head.next; node != &loads->all.head;
+	     node = node->next) {
+		close_load(loads, LIST_ITEM(node, struct load, age));
+	}
+	pthread_mutex_unlock(&loads->lock);
+}
+
 /* ---- life ---- */
 
-enum mb_code loads_start(struct repository *repository, struct loads **out, struct mb_err *err)
+static uint64_t or_default(uint64_t value, uint64_t otherwise)
 {
+	return value > 0 ? value : otherwise;
+}
+
+enum mb_code loads_start(struct repository *repository, const struct repository_options *options,
+			 struct loads **out, struct mb_err *err)
+{
+	const uint64_t most_ms = or_default(options->load_most_ms, REPOSITORY_LOAD_MOST_MS);
+	const uint64_t look_ms = most_ms / 4 < LOOK_MS ? most_ms / 4 + 1 : LOOK_MS;
 	struct loads *loads = calloc(1, sizeof(*loads));
 
 	if (loads == NULL || uv_async_init(repository->loop, &loads->async, on_async) != 0) {
@@ -428,6 +454,8 @@ enum mb_code loads_start(struct repository *repository, struct loads **out, stru
 		return mb_fail(err, MB_OVERLOADED, "no memory to open the store");
 	}
 	loads->repository = repository;
+	loads->most = or_default(options->loads_most, REPOSITORY_LOADS_MOST);
+	loads->most_ns = (int64_t)most_ms * 1000000;
 	loads->async.data = loads;
 	pthread_mutex_init(&loads->lock, NULL);
 	list_init(&loads->all);
@@ -437,7 +465,7 @@ enum mb_code loads_start(struct repository *repository, struct loads **out, stru
 	fetch_init(loads);
 	uv_timer_init(repository->loop, &loads->timer);
 	loads->timer.data = loads;
-	uv_timer_start(&loads->timer, on_timer, LOOK_MS, LOOK_MS);
+	uv_timer_start(&loads->timer, on_timer, look_ms, look_ms);
 	loads->handles = 2;
 	*out = loads;
 	return MB_OK;

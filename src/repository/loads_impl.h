@@ -46,7 +46,8 @@ struct loads {
 	int handles; /* open */
 	pthread_mutex_t lock;
 	struct load *table[BUCKETS];
-	size_t n;
+	size_t n, most;
+	int64_t most_ns; /* that anybody waits for one */
 	struct list all; /* the oldest first */
 	struct list asks, queue;
 	struct list ended; /* reads that are to be called back */

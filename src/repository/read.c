@@ -192,7 +192,8 @@ static enum mb_code answer_query(struct repository_read *req, struct store_view 
 	}
 	if (code == MB_OK) {
 		*out = find_described(req, i, ledger->row.member_id);
-		if (*out == NULL) {
+		/* what was peeked at may be older */
+		if (*out == NULL || (is_brief(req) && (*out)->revision < ledger->row.revision)) {
 			code = is_brief(req) ? load_brief(req, view, &ledger->row, out, err)
 					     : load_member(req, view, ledger, out, err);
 		}
@@ -321,8 +322,8 @@ void repository_read(struct repository *repository, struct repository_read *req)
 {
 	assert(req->n >= 1 && req->n <= BATCH_ITEMS_MAX);
 	if (by_ids(req)) {
-		req->call.waiting = req;
 		req->call.repository = repository;
+		atomic_store(&req->call.waiting, req);
 		check_members(req);
 		atomic_fetch_add(&repository->pending, 1);
 		loads_ask(repository->loads, req);

@@ -168,10 +168,13 @@ void repository_submit(struct repository *repository, struct repository_call *ca
 
 void repository_cancel(struct repository *repository, struct repository_call *call)
 {
+	struct repository_read *waiting;
+
 	/* The mark holds whether the job is queued already or not; the store only makes it sooner. */
 	atomic_store(&call->cancelled, true);
-	if (call->waiting != NULL) {
-		loads_cancel(checked(repository)->loads, call->waiting);
+	waiting = atomic_load(&call->waiting);
+	if (waiting != NULL) {
+		loads_cancel(checked(repository)->loads, waiting);
 	} else {
 		store_cancel(checked(repository)->store, &call->job);
 	}
@@ -471,7 +474,7 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 		code = cache_create(&cache, &repository->cache, err);
 	}
 	if (code == MB_OK) {
-		code = loads_start(repository, &repository->loads, err);
+		code = loads_start(repository, options, &repository->loads, err);
 	}
 	if (code == MB_OK) {
 		code = open_store(repository, &opening, &made, err);

@@ -183,7 +183,7 @@ struct repository_call {
 	struct store_job job;
 	store_run_fn *run;
 	struct told_member *told; /* by this write; in the arena */
-	struct repository_read *waiting; /* for loads, instead of a job */
+	_Atomic(struct repository_read *) waiting; /* for loads, instead of a job */
 	atomic_bool cancelled;
 };
 
@@ -208,7 +208,7 @@ struct member_query {
 	struct list_node node;
 	struct load *load; /* that it waits for */
 	struct repository_read *read;
-	bool fresh; /* what that load finds is true after the query came */
+	bool fresh; /* it had not begun to read from the store */
 	int tries;
 };
 
@@ -539,11 +539,17 @@ struct repository_options {
 	 * outbox was looked at within max_staleness_ms (0: REPOSITORY_MAX_STALENESS_MS). */
 	bool shared;
 	uint64_t max_staleness_ms;
+	/* Of members who are not in the process's cache: more loads at once are MB_OVERLOADED, and so is
+	 * one that takes longer; 0: defaults. */
+	size_t loads_most;
+	uint64_t load_most_ms;
 };
 
 #define REPOSITORY_IDLE_MS	    30000
 #define REPOSITORY_MAX_STALENESS_MS 1000
 #define REPOSITORY_REDIS_BUDGET_MS  5
+#define REPOSITORY_LOADS_MOST	    20000
+#define REPOSITORY_LOAD_MOST_MS	    5000
 #define REPOSITORY_REDIS_TTL_S	    86400
 #define SWEEP_MEMBERS		    16
 
