@@ -144,6 +144,8 @@ void mirror_stop(struct mirror *mirror, void (*cb)(struct repository *repository
 bool mirror_believed(const struct repository *repository);
 /* What was committed, up to this number of the outbox. */
 void mirror_told(struct repository *repository, const struct told_member *told, int64_t seq);
+/* A write failed at the disk; it may have been committed nevertheless. */
+void mirror_lost(struct repository *repository);
 /* What was loaded from the store. */
 void mirror_fill(struct repository *repository, int64_t member_id, const struct hot_bytes *record);
 /* False, and nothing asked, when it is not believed. */

@@ -9,10 +9,11 @@
  *               │    └─ none, too old, ahead of the store: a new epoch ───┘           │
  *               └──────── WAITING (backoff) ◀──── a write failed ◀────────────────────┘
  *
- * Happy path: after every connect the position is read, what the outbox tells since then is written
- * to Redis in order, and once nothing is left Redis is LIVE: its records are believed, and every
- * commit's are written at once, before its answer, on the connection that later reads use. The
- * position follows, at most every PUT_MS.
+ * Happy path: after every connect the position is read, and what the outbox tells since then is
+ * written, round by round. Every commit from then on is written at once, before its answer, on the
+ * connection that later reads use. So a round that comes to the end of the outbox leaves nothing out,
+ * however busy the writers are: what was committed before it began it has read, what was told since has
+ * been sent. Then Redis is LIVE: it is believed. The position follows the answers, every PUT_MS.
  *
  * Failure modes: a write that failed, or may have, leaves an old record behind, so nothing is believed
  * until the outbox was replayed from the last position that is certain. A Redis that was flushed has
@@ -61,12 +62,14 @@ struct mirror {
 	uv_timer_t retry, putter;
 	void (*stopped)(struct repository *repository);
 	size_t busy; /* what must have ended before it can go */
+	unsigned asked_life; /* whose position is asked for */
 	bool has_position;
 	struct redis_position position; /* what is certain */
 	struct redis_position_request asked, put;
-	bool putting;
+	bool asking, putting; /* these are under way */
 	struct replay *replay;
-	bool missed; /* something was committed since the round began */
+	struct list sets; /* of commits, in their order */
+	int64_t written; /* in this life up to here, by them */
 	struct warm *warm;
 	struct remembered remembered[REMEMBERED];
 };
@@ -82,6 +85,7 @@ static void begin_round(struct mirror *mirror);
 static void leave_to(struct mirror *mirror, enum mirror_state state)
 {
 	mirror->life++;
+	mirror->written = 0;
 	replay_abandon(mirror->replay);
 	atomic_store(&mirror->state, (int)state);
 }
@@ -110,10 +114,13 @@ static uint64_t backoff_ms(const struct mirror *mirror)
 
 static void wait_and_ask(struct mirror *mirror)
 {
-	if (mirror->stopped != NULL || state_of(mirror) == MIRROR_DOWN) {
+	if (state_of(mirror) == MIRROR_DOWN) {
 		return;
 	}
 	leave_to(mirror, MIRROR_WAITING);
+	if (mirror->stopped != NULL) {
+		return;
+	}
 	uv_timer_start(&mirror->retry, on_retry, backoff_ms(mirror), 0);
 	mirror->failures++;
 }
@@ -124,6 +131,7 @@ static void end_put(struct redis_position_request *request);
 
 static void put_position(struct mirror *mirror)
 {
+	assert(!mirror->putting); /* answers come in order, and a position was asked for since */
 	mirror->putting = true;
 	mirror->put = (struct redis_position_request){
 		.position = mirror->position, .cb = end_put, .data = mirror};
@@ -164,8 +172,14 @@ static void end_put(struct redis_position_request *request)
 static void end_ask(struct redis_position_request *request)
 {
 	struct mirror *mirror = request->data;
+	bool anew = mirror->asked_life != mirror->life;
 
+	mirror->asking = false;
 	if (state_of(mirror) != MIRROR_ASKING) {
+		return;
+	}
+	if (anew) {
+		ask_position(mirror);
 		return;
 	}
 	if (request->failed) {
@@ -184,6 +198,11 @@ static void end_ask(struct redis_position_request *request)
 static void ask_position(struct mirror *mirror)
 {
 	leave_to(mirror, MIRROR_ASKING);
+	if (mirror->asking) {
+		return; /* the answer to come may be of before: then it is asked for anew */
+	}
+	mirror->asking = true;
+	mirror->asked_life = mirror->life;
 	mirror->asked = (struct redis_position_request){.cb = end_ask, .data = mirror};
 	redis_get_position(mirror->redis, &mirror->asked);
 }
@@ -207,6 +226,9 @@ static void begin_epoch(struct mirror *mirror, int64_t seq)
 static void go_live(struct mirror *mirror)
 {
 	mirror->failures = 0;
+	if (mirror->written > mirror->position.seq) {
+		mirror->position.seq = mirror->written;
+	}
 	atomic_store(&mirror->state, MIRROR_LIVE);
 	put_later(mirror);
 	warm_begin(mirror->warm);
@@ -214,10 +236,8 @@ static void go_live(struct mirror *mirror)
 
 static void go_on(struct mirror *mirror, enum replay_end end, int64_t upto)
 {
-	bool more = end == REPLAY_MORE || mirror->missed || upto != mirror->position.seq;
-
 	mirror->position.seq = upto;
-	if (more) {
+	if (end == REPLAY_MORE) {
 		begin_round(mirror);
 	} else {
 		go_live(mirror);
@@ -258,7 +278,6 @@ static void begin_round(struct mirror *mirror)
 	if (replay_runs(mirror->replay) || mirror->stopped != NULL) {
 		return; /* its end begins the next one */
 	}
-	mirror->missed = false;
 	mirror->busy++;
 	replay_begin(mirror->replay, mirror->redis, &round);
 }
@@ -280,29 +299,58 @@ static void remember(struct mirror *mirror, int64_t member_id, int64_t revision)
 struct live_set {
 	struct redis_set set;
 	struct mirror *mirror;
+	struct list_node node; /* of mirror->sets, when it is of a commit */
+	bool ended;
 	unsigned life;
-	int64_t seq; /* 0: a fill, which nobody relies on */
+	int64_t seq; /* of a commit; a fill, and what the sweeper made anew, nobody relies on */
 	struct redis_record records[];
 };
 
-static void end_live(struct redis_set *set)
+static void end_fill(struct redis_set *set)
 {
 	struct live_set *own = set->data;
 	struct mirror *mirror = own->mirror;
 
-	if (own->seq > 0 && own->life == mirror->life && state_of(mirror) == MIRROR_LIVE) {
-		if (set->failed) {
-			wait_and_ask(mirror);
-		} else if (own->seq > mirror->position.seq) {
-			mirror->position.seq = own->seq;
-			put_later(mirror);
-		}
-	}
 	free(own);
 	forget_busy(mirror);
 }
 
-static struct live_set *make_set(struct mirror *mirror, size_t n, int64_t seq)
+/* Up to it all commits of this life are in Redis. */
+static void take_written(struct mirror *mirror, int64_t seq)
+{
+	mirror->written = seq;
+	if (state_of(mirror) == MIRROR_LIVE && seq > mirror->position.seq) {
+		mirror->position.seq = seq;
+		put_later(mirror);
+	}
+}
+
+/* A set that Redis had forgotten the script of ends after later ones; the position waits for it. */
+static void end_commit(struct redis_set *set)
+{
+	struct live_set *own = set->data;
+	struct mirror *mirror = own->mirror;
+
+	own->ended = true;
+	if (set->failed && own->life == mirror->life) {
+		wait_and_ask(mirror);
+	}
+	while (!list_empty(&mirror->sets)) {
+		struct live_set *first = LIST_ITEM(mirror->sets.head.next, struct live_set, node);
+
+		if (!first->ended) {
+			break;
+		}
+		list_remove(&first->node);
+		if (first->life == mirror->life) {
+			take_written(mirror, first->seq);
+		}
+		free(first);
+	}
+	forget_busy(mirror);
+}
+
+static struct live_set *make_set(struct mirror *mirror, size_t n, void (*cb)(struct redis_set *set))
 {
 	struct live_set *own = FAULT("repository.mirror.set")
 				       ? NULL
@@ -311,9 +359,8 @@ static struct live_set *make_set(struct mirror *mirror, size_t n, int64_t seq)
 	if (own != NULL) {
 		own->mirror = mirror;
 		own->life = mirror->life;
-		own->seq = seq;
-		own->set = (struct redis_set){
-			.records = own->records, .n = n, .cb = end_live, .data = own};
+		own->set =
+			(struct redis_set){.records = own->records, .n = n, .cb = cb, .data = own};
 	}
 	return own;
 }
@@ -322,6 +369,12 @@ static void send_set(struct mirror *mirror, struct live_set *own)
 {
 	mirror->busy++;
 	redis_set(mirror->redis, &own->set);
+}
+
+/* What is committed is written at once. */
+static bool is_told(const struct mirror *mirror)
+{
+	return state_of(mirror) == MIRROR_LIVE || state_of(mirror) == MIRROR_REPLAYING;
 }
 
 void mirror_told(struct repository *repository, const struct told_member *told, int64_t seq)
@@ -333,18 +386,21 @@ void mirror_told(struct repository *repository, const struct told_member *told, 
 	if (mirror == NULL || mirror->stopped != NULL) {
 		return;
 	}
-	mirror->missed = true;
 	for (const struct told_member *member = told; member != NULL; member = member->next) {
 		remember(mirror, member->member_id, hot_order(&member->record).revision);
 		n++;
 	}
-	if (state_of(mirror) != MIRROR_LIVE || (n == 0 && seq == 0)) {
+	if (!is_told(mirror)) {
 		return;
 	}
-	own = make_set(mirror, n, seq);
+	own = make_set(mirror, n, seq > 0 ? end_commit : end_fill);
 	if (own == NULL) {
 		wait_and_ask(mirror);
 		return;
+	}
+	if (seq > 0) {
+		own->seq = seq;
+		list_push(&mirror->sets, &own->node);
 	}
 	n = 0;
 	for (const struct told_member *member = told; member != NULL; member = member->next) {
@@ -361,13 +417,23 @@ void mirror_fill(struct repository *repository, int64_t member_id, const struct 
 	if (!mirror_believed(repository) || mirror->stopped != NULL) {
 		return;
 	}
-	own = make_set(mirror, 1, 0);
+	own = make_set(mirror, 1, end_fill);
 	if (own != NULL) {
 		own->records[0] = (struct redis_record){member_id, *record};
 		if (slot_of(mirror, member_id)->member_id == member_id) {
 			remember(mirror, member_id, hot_order(record).revision);
 		}
 		send_set(mirror, own);
+	}
+}
+
+/* Whether it was written the outbox tells. */
+void mirror_lost(struct repository *repository)
+{
+	struct mirror *mirror = repository->mirror;
+
+	if (mirror != NULL && is_told(mirror)) {
+		wait_and_ask(mirror);
 	}
 }
 
@@ -422,7 +488,7 @@ static void on_changed(int64_t member_id, void *data)
 	if (member_id != 0) {
 		/* nobody but us has a reason to: what it is now is not believed */
 		remember(mirror, member_id, INT64_MAX);
-	} else if (state_of(mirror) == MIRROR_LIVE) {
+	} else if (is_told(mirror)) {
 		ask_position(mirror);
 	}
 }
@@ -491,6 +557,7 @@ enum mb_code mirror_start(struct repository *repository, const struct repository
 		destroy(mirror);
 		return code;
 	}
+	list_init(&mirror->sets);
 	uv_timer_init(repository->loop, &mirror->retry);
 	uv_timer_init(repository->loop, &mirror->putter);
 	mirror->retry.data = mirror->putter.data = mirror;
@@ -516,12 +583,7 @@ static void handle_closed(uv_handle_t *handle)
 	forget_busy(handle->data);
 }
 
-static void redis_closed(void *data)
-{
-	forget_busy(data);
-}
-
-static void warm_closed(void *data)
+static void part_closed(void *data)
 {
 	forget_busy(data);
 }
@@ -533,6 +595,6 @@ void mirror_stop(struct mirror *mirror, void (*cb)(struct repository *repository
 	mirror->busy += 4;
 	uv_close((uv_handle_t *)&mirror->retry, handle_closed);
 	uv_close((uv_handle_t *)&mirror->putter, handle_closed);
-	warm_close(mirror->warm, warm_closed, mirror);
-	redis_close(mirror->redis, redis_closed, mirror);
+	warm_close(mirror->warm, part_closed, mirror);
+	redis_close(mirror->redis, part_closed, mirror);
 }

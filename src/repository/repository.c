@@ -86,7 +86,9 @@ void repository_told(struct repository *repository, const struct store_job *job,
 		cache_tell(repository->cache, member->member_id, lost ? &none : &member->record);
 		loads_tell(repository->loads, member->member_id);
 	}
-	if (!lost && (told != NULL || job->outbox_seq > 0)) {
+	if (lost && told != NULL) {
+		mirror_lost(repository);
+	} else if (told != NULL || job->outbox_seq > 0) {
 		mirror_told(repository, told, job->outbox_seq);
 	}
 }

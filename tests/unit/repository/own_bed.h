@@ -34,7 +34,7 @@ static MB_UNUSED int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
+static MB_UNUSED int tear_down(void **state)
 {
 	fault_disarm();
 	repo_bed_fini(*state);
