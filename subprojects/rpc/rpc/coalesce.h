@@ -11,8 +11,9 @@
  * the socket. Order, short writes, a full socket, shutdown(), close() and a number that is used again
  * are the kernel's as ever, and a push that is late, lost or meets another socket does no harm.
  *
- * Threads:  a coalescer belongs to one thread; its figures are read by any. A queue's thread has one, and
- *           so may one thread beside them (rpc_server_hold()). Other threads never hold back; what they write to a socket takes along what is held there.
+ * Threads:  a coalescer belongs to one thread; its figures are read by any. A queue's thread has one,
+ *           and so may one thread beside them (rpc_server_hold()). Other threads never hold back, and
+ *           what they write to a socket takes along what is held there.
  */
 #pragma once
 
