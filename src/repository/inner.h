@@ -22,6 +22,7 @@ struct policy_set {
 	struct policy_set *older;
 };
 
+struct aliases;
 struct follow;
 struct loads;
 struct mirror;
@@ -52,6 +53,7 @@ struct repository {
 	struct list waiting; /* of repository_wait */
 	uint64_t commits; /* writes that were committed since the start */
 	struct cache *cache; /* keeps nothing, but is there, without cache_bytes */
+	struct aliases *aliases; /* NULL without cache_bytes */
 	struct loads *loads;
 	struct mirror *mirror; /* NULL: no Redis */
 	struct follow *follow; /* NULL: nobody else writes to the store */
@@ -123,7 +125,16 @@ enum mb_code read_record(struct repository *repository, struct store_view *view,
 bool describe_brief(const struct policy_list *policies, int64_t member_id,
 		    const struct hot_bytes *record, int64_t now, struct member *out);
 
-/* loads.c; ask and cancel from any thread, the others on the loop */
+/* aliases.c; from any thread */
+struct aliases *aliases_create(size_t cache_bytes); /* NULL: no memory */
+void aliases_destroy(struct aliases *aliases);
+/* Whose the identity of this look-up key was when he was at the revision. */
+bool aliases_find(struct aliases *aliases, const unsigned char key[SEAL_DIGEST_BYTES],
+		  int64_t *member_id, int64_t *revision);
+void aliases_put(struct aliases *aliases, const unsigned char key[SEAL_DIGEST_BYTES],
+		 int64_t member_id, int64_t revision);
+
+/* loads.c; ask, cancel and prefetch from any thread, the others on the loop */
 enum mb_code loads_start(struct repository *repository, const struct repository_options *options,
 			 struct loads **out, struct mb_err *err);
 /* Once nothing is loaded any more; ends in repository_finish(). */
@@ -131,6 +142,8 @@ void loads_stop(struct loads *loads);
 /* Queries by id that were not answered yet; ends in the call's cb. */
 void loads_ask(struct loads *loads, struct repository_read *req);
 void loads_cancel(struct loads *loads, struct repository_read *req);
+/* For the cache, unless a load of him is under way; nobody waits. */
+void loads_prefetch(struct loads *loads, int64_t member_id);
 /* The member was written: what is under way is not for those who ask from now on. */
 void loads_tell(struct loads *loads, int64_t member_id);
 /* Anybody may have been. */

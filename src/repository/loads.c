@@ -400,6 +400,16 @@ void loads_ask(struct loads *loads, struct repository_read *req)
 	fetch_start(loads);
 }
 
+void loads_prefetch(struct loads *loads, int64_t member_id)
+{
+	pthread_mutex_lock(&loads->lock);
+	if (find_load(loads, member_id) == NULL) {
+		make_load(loads, member_id, true); /* without memory: next time */
+	}
+	pthread_mutex_unlock(&loads->lock);
+	fetch_start(loads);
+}
+
 void loads_cancel(struct loads *loads, struct repository_read *req)
 {
 	pthread_mutex_lock(&loads->lock);

@@ -174,6 +174,21 @@ static enum mb_code load_brief(struct repository_read *req, struct store_view *v
 	return code;
 }
 
+/* So that the next one who names him by this identity is answered from memory. */
+static void note_alias(struct repository *repository, const struct member_query *query,
+		       const struct member_row *row)
+{
+	unsigned char key[SEAL_DIGEST_BYTES];
+
+	if (repository->aliases == NULL || query->ref.member_id != 0 ||
+	    seal_lookup_key(repository->seal, query->ref.identity.issuer,
+			    query->ref.identity.external_id, key, NULL) != MB_OK) {
+		return;
+	}
+	aliases_put(repository->aliases, key, row->member_id, row->revision);
+	loads_prefetch(repository->loads, row->member_id);
+}
+
 static bool is_brief(const struct repository_read *req)
 {
 	return req->parts == MEMBER_BRIEF && !req->axes.has_as_of && !req->axes.has_known_at;
@@ -189,6 +204,9 @@ static enum mb_code answer_query(struct repository_read *req, struct store_view 
 
 	if (code == MB_OK) {
 		code = check_revision(query->min_revision, ledger->row.revision, err);
+	}
+	if (code == MB_OK && is_brief(req)) {
+		note_alias(req->call.repository, query, &ledger->row);
 	}
 	if (code == MB_OK) {
 		*out = find_described(req, i, ledger->row.member_id);
@@ -240,23 +258,58 @@ static enum mb_code run_read(struct store_job *job, struct store_view *view, str
 
 /* ---- from the caches ---- */
 
+static bool peek_record(struct repository_read *req, struct member_query *query, int64_t member_id,
+			const struct hot_bytes *record, const struct policy_list *policies,
+			int64_t now)
+{
+	struct member *member = arena_alloc(req->call.arena, sizeof(*member));
+
+	if (member == NULL) {
+		query->code = arena_fail(req->call.arena, &query->err);
+		return true;
+	}
+	if (hot_order(record).revision < query->min_revision ||
+	    !describe_brief(policies, member_id, record, now, member)) {
+		return false;
+	}
+	query->code = check_only(&req->call, member_id, &query->err);
+	query->member = query->code == MB_OK ? member : NULL;
+	return true;
+}
+
+/* Whoever was at this revision when the identity was his, and is, has it. */
+static bool peek_identity(struct repository *repository, const struct member_query *query,
+			  int64_t *member_id, struct hot_bytes *record)
+{
+	unsigned char key[SEAL_DIGEST_BYTES];
+	int64_t revision;
+
+	return repository->aliases != NULL &&
+	       seal_lookup_key(repository->seal, query->ref.identity.issuer,
+			       query->ref.identity.external_id, key, NULL) == MB_OK &&
+	       aliases_find(repository->aliases, key, member_id, &revision) &&
+	       cache_get(repository->cache, *member_id, record) == CACHE_HIT &&
+	       hot_order(record).revision == revision;
+}
+
 /* False: it is to be read. */
 static bool peek_query(struct repository *repository, struct repository_read *req,
 		       struct member_query *query, const struct policy_list *policies, int64_t now)
 {
+	int64_t member_id = query->ref.member_id;
 	struct hot_bytes record;
-	struct member *member;
 
-	if (query->ref.member_id == 0) {
-		return false;
+	if (member_id == 0) {
+		return peek_identity(repository, query, &member_id, &record) &&
+		       peek_record(req, query, member_id, &record, policies, now);
 	}
-	query->code = check_only(&req->call, query->ref.member_id, &query->err);
+	query->code = check_only(&req->call, member_id, &query->err);
 	if (query->code != MB_OK) {
 		return true;
 	}
-	switch (cache_get(repository->cache, query->ref.member_id, &record)) {
+	switch (cache_get(repository->cache, member_id, &record)) {
 	case CACHE_HIT:
-		break;
+		return peek_record(req, query, member_id, &record, policies, now);
 	case CACHE_ABSENT:
 		if (query->min_revision > 0) {
 			return false;
@@ -266,17 +319,6 @@ static bool peek_query(struct repository *repository, struct repository_read *re
 	default:
 		return false;
 	}
-	member = arena_alloc(req->call.arena, sizeof(*member));
-	if (member == NULL) {
-		query->code = arena_fail(req->call.arena, &query->err);
-		return true;
-	}
-	if (hot_order(&record).revision < query->min_revision ||
-	    !describe_brief(policies, query->ref.member_id, &record, now, member)) {
-		return false;
-	}
-	query->member = member;
-	return true;
 }
 
 bool repository_peek(struct repository *repository, struct repository_read *req)

@@ -43,6 +43,7 @@ void repository_finish(struct repository *repository)
 	policy_set_destroy(atomic_load(&repository->policies));
 	seal_destroy(repository->seal);
 	cache_destroy(repository->cache);
+	aliases_destroy(repository->aliases);
 	pthread_mutex_destroy(&repository->tail_lock);
 	repository->magic = 0;
 	free(repository);
@@ -474,6 +475,12 @@ enum mb_code repository_open(const struct repository_options *options, struct re
 	}
 	if (code == MB_OK) {
 		code = cache_create(&cache, &repository->cache, err);
+	}
+	if (code == MB_OK && options->cache_bytes > 0) {
+		repository->aliases = aliases_create(options->cache_bytes);
+		code = repository->aliases != NULL
+			       ? MB_OK
+			       : mb_fail(err, MB_OVERLOADED, "no memory to open the store");
 	}
 	if (code == MB_OK) {
 		code = loads_start(repository, options, &repository->loads, err);
