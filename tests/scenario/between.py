@@ -104,6 +104,7 @@ class Link:
             await self.writer.drain()
 
     async def _answered(self, answer):
+        self.between.largest = max(self.between.largest, len(answer))
         if self.subscriber:
             if self.between.deaf:
                 return
@@ -140,6 +141,8 @@ class Between:
         self.deaf = False       # subscribers hear nothing; their connections live
         self.cut_after = None   # bytes of answers after which the connection in hand is cut
         self.asked = {}         # commands by name
+        self.largest = 0        # bytes of the largest answer
+        self.made = 0           # connections
         self.links = []
         self.server = None
         self.loop = asyncio.new_event_loop()
@@ -155,6 +158,7 @@ class Between:
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(DEADLINE)
 
     async def _serve(self, reader, writer):
+        self.made += 1
         link = Link(self, reader, writer)
         self.links.append(link)
         await link.run()
@@ -207,9 +211,15 @@ class Between:
         self.open()
 
     def close(self):
-        with contextlib.suppress(Exception):
-            self.refuse()
-            self.cut()
+        async def end():
+            for link in list(self.links):
+                link.cut(reset=True)
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self.refuse()
+        self._do(end)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(DEADLINE)
         self.loop.close()

@@ -3,8 +3,9 @@
 answer's revision and finds none older than promised.
 
 What is promised, and checked of every answer about a member:
-- its revision is at least min_revision, and at least the greatest one that any answer had told before the call
-  began: there is one process, so nothing that it acknowledged or showed may vanish again (not after kill -9 either);
+- its revision is at least min_revision, and at least the greatest one that a write had acknowledged before the call
+  began: one process reads its own writes. What only a read had shown (it is committed, its answer is on the way) is
+  seen by all after --max-staleness-ms at the latest. None of it vanishes again, not after kill -9 either;
 - answers to the same question at the same revision, in the same epoch (no clock moved, no policy published), are
   equal to the byte, whoever gave them: process cache, Redis or store;
 - score and tier are those that GetScore (always folded from the ledger) and the writes told of that revision.
@@ -19,6 +20,8 @@ import time
 from memberd import Failure, M
 
 NOT_THERE = ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")  # memberd is not there: no answer is no wrong answer
+
+STALENESS = 1.0  # seconds: the default of --max-staleness-ms
 
 Event = collections.namedtuple("Event", "begin end who what member floor revision epoch note")
 
@@ -35,7 +38,9 @@ class Checker:
         self.lock = threading.Lock()
         self.began = time.monotonic()
         self.epoch = 0          # odd: something that answers depend on is just changing
-        self.floor = {}         # member -> greatest revision that an answer told
+        self.acknowledged = {}  # member -> greatest revision that a write's answer told
+        self.floor = {}         # member -> greatest revision that any answer told
+        self.seen = collections.defaultdict(lambda: collections.deque(maxlen=100))  # member -> (when, floor from then on)
         self.truth = {}         # (member, epoch, revision) -> (score, tier), told by the ledger
         self.shown = {}         # the same -> [(score, tier)] shown by reads that came before the truth
         self.equal = {}         # (question, member, epoch, revision) -> bytes
@@ -67,19 +72,27 @@ class Checker:
 
     def begin(self):
         with self.lock:
-            return self.now(), self.epoch, dict(self.floor)
+            return self.now(), self.epoch, dict(self.acknowledged)
 
-    def took(self, begun, who, what, member, info, *, least=0, standing=None, same=None, truth=None, note=""):
+    def took(self, begun, who, what, member, info, *, least=0, standing=None, same=None, truth=None, wrote=False, note=""):
         """An answer about a member. least: its min_revision; standing: (score, tier) that it shows; same: (question,
-        answer) that must be equal; truth: (score, tier) by the ledger."""
-        begin, epoch, floors = begun
-        floor = max(floors.get(member, 0), least)
+        answer) that must be equal; truth: (score, tier) by the ledger; wrote: it acknowledges."""
+        begin, epoch, acknowledged = begun
+        with self.lock:
+            old = [revision for when, revision in self.seen[member] if when < begin - STALENESS]
+            floor = max(acknowledged.get(member, 0), least, *old[-1:])
+            if self.floor.get(member, 0) > info.revision:
+                self.counts["older within the time"] += 1
         with self.lock:
             epoch = epoch if epoch == self.epoch and epoch % 2 == 0 else None
             self.counts[what] += 1
             self.events[member].append(Event(begin, self.now(), who, what, member, floor, info.revision, epoch,
                                              f"{standing or truth or ''} until {info.valid_until.seconds} {note}"))
-            self.floor[member] = max(self.floor.get(member, 0), info.revision)
+            if info.revision > self.floor.get(member, 0):
+                self.floor[member] = info.revision
+                self.seen[member].append((self.now(), info.revision))
+            if wrote:
+                self.acknowledged[member] = max(self.acknowledged.get(member, 0), info.revision)
         if info.revision < floor:
             self.fail(member, f"{who} was told revision {info.revision} by {what}, and {floor} was told before")
         if epoch is None:

@@ -2,7 +2,7 @@
 """Who calls in the coherence test: readers of hot records and of the ledger, writers, and one who looks at rest."""
 import uuid
 
-from coherence import Caller, bytes_of, shown
+from coherence import STALENESS, Caller, bytes_of, shown
 from memberd import Failure, M, at, order, ref
 
 BENEFITS = ("priority-service", "value-channel-discount", "free-return-shipping", "vip-nominal-fee")
@@ -162,7 +162,7 @@ class Writer(Caller):
                     last[result.member_id] = result
             for member, result in last.items():
                 self.checker.took(begun, self.name, "RecordActivities", member, result.info,
-                                  truth=(result.score, result.tier), note="replayed" * result.replayed)
+                                  truth=(result.score, result.tier), wrote=True, note="replayed" * result.replayed)
             for member in last:
                 self._read_own(member)
         return send
@@ -198,7 +198,7 @@ class Writer(Caller):
             begun = self.checker.begin()
             answer = method()(member=ref(member), request_id=request_id, reason="coherence", **fields)
             # a replay has the first answer, of back then: not older than that
-            self.checker.took((begun[0], begun[1], {}), self.name, what, member, answer.info)
+            self.checker.took((-STALENESS, begun[1], {}), self.name, what, member, answer.info, wrote=True)
             self._read_own(member)
         return send
 
@@ -228,7 +228,10 @@ class Writer(Caller):
                 except Failure as failure:
                     if failure.code != "NOT_FOUND":
                         raise
-            member = self.api.enroll(name, request_id=request_id)
+            begun = self.checker.begin()
+            answer = self.api.members.EnrollMember(request_id=request_id, identity=dict(issuer="shop", external_id=name))
+            member = answer.member.member_id
+            self.checker.took(begun, self.name, "EnrollMember", member, answer.info, wrote=True)
             for asked in (reference, ref(member)):
                 begun = self.checker.begin()
                 answer = self.api.members.GetMember(member=asked)

@@ -166,7 +166,7 @@ REDIS_FAULTS = (Faults.flush_all, Faults.flush_scripts, Faults.save, Faults.save
 
 def hammer(world, seconds, readers=3, writers=2):
     """Until the time is over or something is wrong; the faults that there were."""
-    faults = Faults(world, MEMBERD_FAULTS + (REDIS_FAULTS if world.redis else ()))
+    faults = Faults(world, MEMBERD_FAULTS + (MEMBERD_FAULTS + REDIS_FAULTS if world.redis else ()))
     callers = [Reader(world, f"reader{n}") for n in range(readers)] + [Writer(world, f"writer{n}") for n in range(writers)]
     threads = [world.thread(caller) for caller in callers]
     end = time.monotonic() + seconds

@@ -9,9 +9,28 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+from beside import Beside  # noqa: E402
 from between import Between  # noqa: E402
 from memberd import Memberd  # noqa: E402
 from redisd import Redis  # noqa: E402
+
+
+@pytest.fixture(scope="module", autouse=True)
+def redis_beside_all():
+    """With MEMBERD_SCENARIO_REDIS every memberd has a Redis beside it, all of a file the same one, and no cache of its
+    own: then each read of a hot member goes through Redis, and the answers must be those that they are without."""
+    if not os.environ.get("MEMBERD_SCENARIO_REDIS"):
+        yield
+        return
+    path = tempfile.mkdtemp(prefix="md-")
+    server = Redis(path, unix=True).start()
+    Memberd.beside = ("--redis", server.url, "--cache-mb", "0")
+    yield
+    Memberd.beside = ()
+    commands = server("INFO", "commandstats").decode()
+    server.stop()
+    shutil.rmtree(path, ignore_errors=True)
+    assert "cmdstat_getrange:" in commands, "nothing was read from Redis: this file need not run beside one"
 
 
 @pytest.fixture
@@ -84,6 +103,14 @@ def between(redis):
     way = Between(redis.address)
     yield way
     way.close()
+
+
+@pytest.fixture
+def beside(start, redis, between):
+    """A memberd that reads members from `redis`, through `between`."""
+    patient = Beside(start, between.url)
+    patient.hits()
+    return patient
 
 
 @pytest.fixture

@@ -303,6 +303,9 @@ def environment(env=None):
 class Memberd:
     """One process. Everything it has is in `home`, so that another can go on with it."""
 
+    # of every memberd that names no Redis itself: set while the suite runs beside one (conftest.py)
+    beside = ()
+
     def __init__(self, home, *args, clock=f"fixed:{NOW}", env=None, port=None):
         self.home = str(home)
         self.data = os.path.join(self.home, "data")
@@ -314,6 +317,9 @@ class Memberd:
         # what is told between the steps of a test would be told at an instant that nobody foresees
         if not any(arg.startswith("--sweep-every-ms") for arg in map(str, args)):
             self.args += ["--sweep-every-ms", "0"]
+        self.has_redis = "--redis" in args
+        if self.beside and not self.has_redis:
+            self.args += self.beside
         self.env = env or {}
         self.process = None
         self.clock = clock
@@ -336,7 +342,20 @@ class Memberd:
                 raise AssertionError(f"memberd ended with {self.process.returncode}:\n{self.stderr()}")
             assert time.monotonic() < end, "memberd does not come up:\n" + self.stderr()
             time.sleep(0.02)
+        if self.beside and not self.has_redis:
+            self._wait_for_redis(end)
         return self
+
+    def _wait_for_redis(self, end):
+        """Until what Redis has is believed, so that reads go through it from the first on."""
+        while True:
+            try:
+                if self.metrics()["memberd_redis_believed"] == 1:
+                    return
+            except ConnectionError:  # this one serves no metrics where we would look
+                return
+            assert time.monotonic() < end, "Redis is not believed:\n" + self.stderr()
+            time.sleep(0.01)
 
     def api(self, token=None):
         api = Api(self.target, token)

@@ -132,8 +132,9 @@ class Redis:
                     print(name, each, file=file)
             if self.user:
                 print(f"user {self.user} on >{self.password} ~* &* +@all\nuser default off", file=file)
-        self.process = subprocess.Popen([SERVER, config], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.STDOUT, cwd=self.home)
+        with open(os.path.join(self.home, "log"), "ab") as out:
+            self.process = subprocess.Popen([SERVER, config], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            cwd=self.home)
         return self
 
     def start(self):
@@ -145,7 +146,7 @@ class Redis:
                 if self("PING") == "PONG":
                     return self
             self.forget()
-            assert self.process.poll() is None, self.log()
+            assert self.process.poll() is None, f"redis-server ended with {self.process.returncode}:\n{self.log()}"
             assert time.monotonic() < end, "redis-server does not come up:\n" + self.log()
             time.sleep(0.005)
 
