@@ -9,6 +9,7 @@ import subprocess
 import servers
 
 CONNECTIONS, STREAMS = 4, 32
+BLOCK_MOST = 120  # seconds; then a server has lost a call
 
 
 class Sample:
@@ -22,7 +23,7 @@ class Sample:
 
 def _own(server, method, file, count, first, streams):
     run = subprocess.run([servers.tool("load"), "-c", str(CONNECTIONS), "-m", str(streams), "-n", str(count),
-                          "-f", str(first), str(server.port), method, file], capture_output=True, text=True)
+                          "-f", str(first), str(server.port), method, file], capture_output=True, text=True, timeout=BLOCK_MOST)
     if run.returncode != 0:
         raise SystemExit(f"bench: load on {server.name} {method} ended with {run.returncode}: {run.stderr}{run.stdout}")
     return json.loads(run.stdout)
@@ -33,7 +34,7 @@ def _h2load(server, method, file, count, _first, streams):
     log = file + ".log"
     run = subprocess.run(["h2load", "-c", str(CONNECTIONS), "-m", str(streams), "-n", str(count), "-d", file,
                           "--log-file", log, "-H", "content-type: application/grpc", "-H", "te: trailers",
-                          f"http://127.0.0.1:{server.port}{method}"], capture_output=True, text=True)
+                          f"http://127.0.0.1:{server.port}{method}"], capture_output=True, text=True, timeout=BLOCK_MOST)
     rate = re.search(r"finished in .*?, ([0-9.]+) req/s", run.stdout)
     if run.returncode != 0 or rate is None or f" {count} succeeded" not in run.stdout:
         raise SystemExit(f"bench: h2load on {server.name} {method} ended with {run.returncode}: {run.stdout}")
