@@ -11,3 +11,4 @@ _spec = importlib.util.spec_from_file_location("scenario_conftest", os.path.join
 _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
 home, start, daemon, api = _fixtures.home, _fixtures.start, _fixtures.daemon, _fixtures.api
+redis_beside_all = _fixtures.redis_beside_all

@@ -168,20 +168,19 @@ class Writer(Caller):
         return send
 
     def _activity(self, member):
-        chance, event = self.rng.random(), self._event()
+        chance, event, day = self.rng.random(), self._event(), self.world.clock.now_and
         mine = [(to, number) for to, number in self.orders if to == member]
         if chance < 0.25 and mine:
             self.orders.remove(mine[0])
-            return M.Activity(source="shop", source_event_id=event, member=ref(member), occurred_at=at("2026-11-01T00:00:00Z"),
+            return M.Activity(source="shop", source_event_id=event, member=ref(member), occurred_at=at(day(days=-1)),
                               cancellation=dict(order=dict(order_id="o-" + mine[0][1])))
         if chance < 0.35:
-            return M.Activity(source="shop", source_event_id=event, member=ref(member), occurred_at=at("2026-11-02T00:00:00Z"),
+            return M.Activity(source="shop", source_event_id=event, member=ref(member), occurred_at=at(day(days=-2)),
                               post=dict(content="c-" + event))
         self.orders.append((member, event))
-        completed = self.rng.choice(("2026-10-02", "2026-10-02", "2026-11-20", "2026-12-03"))
+        completed = day(days=self.rng.choice((-39, -39, -5, 9)))  # posted, soon to be, later
         return order(member, event, self.rng.choice((1000, 50000, 400000, 2000000)),
-                     platform=self.rng.choice(("SHOPPING", "GROCERY", "TRAVEL")), occurred_at="2026-10-01T12:00:00+08:00",
-                     completed_at=completed + "T12:00:00+08:00")
+                     platform=self.rng.choice(("SHOPPING", "GROCERY", "TRAVEL")), occurred_at=day(days=-40), completed_at=completed)
 
     def _read_own(self, member):
         """At once, without min_revision: what this caller was told, it is told again."""
@@ -207,7 +206,7 @@ class Writer(Caller):
             return self._decide("OverrideTier ends", lambda: self.api.members.OverrideTier)
         return self._decide("OverrideTier", lambda: self.api.members.OverrideTier,
                             tier=self.rng.choice(("TIER_BRONZE", "TIER_GOLD", "TIER_BLACK_DIAMOND")),
-                            until=at("2027-10-01T00:00:00Z"))
+                            until=at(self.world.clock.now_and(days=self.rng.choice((100, 300)))))
 
     def suspend(self):
         return self._decide("SuspendMember", lambda: self.api.members.SuspendMember, suspended=self.rng.random() < 0.4)
