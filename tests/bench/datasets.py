@@ -19,8 +19,8 @@ FRESH = 3 * 86400  # seconds that a kept data set is good for: orders grow old
 def _fingerprint():
     """Of what decides the bytes of a data set."""
     digest = hashlib.sha256()
-    for pattern in ("src/store/sql/*.sql", "src/repository/*.c", "src/domain/hot.c", "src/domain/payload*.c", "src/policy/default.yaml",
-                    "tests/bench/make_members.c", "tests/bench/bench_members.h", "tests/bench/datasets.py"):
+    for pattern in ("src/store/sql/*.sql", "src/repository/*.c", "src/domain/hot.c", "src/domain/payload*.c",
+                    "src/policy/default.yaml", "tests/bench/make_members.c", "tests/bench/bench_members.h", "tests/bench/datasets.py"):
         paths = sorted(glob.glob(os.path.join(TREE, pattern)))
         assert paths, pattern
         for path in paths:

@@ -23,7 +23,8 @@ class Sample:
 
 def _own(server, method, file, count, first, streams):
     run = subprocess.run([servers.tool("load"), "-c", str(CONNECTIONS), "-m", str(streams), "-n", str(count),
-                          "-f", str(first), str(server.port), method, file], capture_output=True, text=True, timeout=BLOCK_MOST)
+                          "-f", str(first), str(server.port), method, file],
+                         capture_output=True, text=True, timeout=BLOCK_MOST)
     if run.returncode != 0:
         raise SystemExit(f"bench: load on {server.name} {method} ended with {run.returncode}: {run.stderr}{run.stdout}")
     return json.loads(run.stdout)
