@@ -273,6 +273,11 @@ def main():
     args = parse_args()
     begin = time.monotonic()
     kept = os.environ.get("BENCH_DIR")
+    try:
+        figures = open(args.json, "w") if args.json else None  # now: not after minutes
+    except OSError as error:
+        say(f"bench: {error.filename}: {error.strerror}")
+        sys.exit(64)
     with contextlib.ExitStack() as stack:
         if kept:
             os.makedirs(kept, mode=0o700, exist_ok=True)
@@ -288,10 +293,10 @@ def main():
             bench.told.tell(f"made_{report.label(size)}", seconds, "s")
         bench.told.rest()
     print(f"{time.monotonic() - begin:.0f} s, load {os.getloadavg()[0]:.1f} at the end")
-    if args.json:
-        with open(args.json, "w") as file:
+    if figures is not None:
+        with figures:
             for figure in bench.told.figures:
-                print(json.dumps(figure), file=file)
+                print(json.dumps(figure), file=figures)
 
 
 if __name__ == "__main__":
