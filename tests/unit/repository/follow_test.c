@@ -88,6 +88,7 @@ static void open_other(struct pair *pair)
 }
 
 struct other_write {
+	struct arena *arena; /* the store's thread fills it meanwhile */
 	struct record_item item;
 	struct repository_record req;
 	bool called;
@@ -99,7 +100,17 @@ static void other_begins(struct pair *pair, struct other_write *write, int64_t m
 	write->item = repo_order(&pair->own, member_id, id, BED_NOW, 100000);
 	write->req = (struct repository_record){.items = &write->item, .n = 1};
 	repo_bed_call(&pair->own, &write->req.call, &write->called);
+	write->arena = arena_create(NULL, 0);
+	write->req.call.arena = write->arena;
 	repository_record(pair->other.repository, &write->req);
+}
+
+static void other_ends(struct pair *pair, struct other_write *write)
+{
+	repo_bed_wait(&pair->own, &write->called);
+	assert_int_equal(write->req.call.code, MB_OK);
+	assert_int_equal(write->item.code, MB_OK);
+	arena_destroy(write->arena);
 }
 
 /* The other one's write, answered. */
@@ -108,9 +119,7 @@ static void other_writes(struct pair *pair, int64_t member_id, const char *id)
 	struct other_write write;
 
 	other_begins(pair, &write, member_id, id);
-	repo_bed_wait(&pair->own, &write.called);
-	assert_int_equal(write.req.call.code, MB_OK);
-	assert_int_equal(write.item.code, MB_OK);
+	other_ends(pair, &write);
 }
 
 static void turn_for(struct pair *pair, int64_t ms)
@@ -293,7 +302,7 @@ static void what_was_loaded_before_the_first_look_is_forgotten(void **state)
 	other_begins(pair, &write, ada, "o-1");
 	usleep(STORE_US);
 	assert_int_equal(ask_end(&pair->own, &ask), MB_OK);
-	repo_bed_wait(&pair->own, &write.called);
+	other_ends(pair, &write);
 	turn_for(pair, STALENESS_MS);
 	assert_int_equal(revision_read(pair, ada), 2);
 	close_other(pair);

@@ -333,6 +333,7 @@ struct writer {
 	struct mirror_bed *bed;
 	struct repository_record req;
 	struct record_item item;
+	struct arena *arena; /* of the call: the store's thread fills it while another one begins */
 	int64_t member_id;
 	int written;
 	bool stop, idle;
@@ -345,6 +346,7 @@ static void on_written(struct repository_call *call)
 	struct writer *writer = call->data;
 
 	assert_int_equal(call->code, MB_OK);
+	arena_destroy(writer->arena);
 	writer->written++;
 	writer->idle = writer->stop;
 	if (!writer->stop) {
@@ -361,6 +363,8 @@ static void write_next(struct writer *writer)
 	writer->item = repo_order(&writer->bed->repo, writer->member_id, id, BED_NOW, 100);
 	writer->req = (struct repository_record){.items = &writer->item, .n = 1};
 	repo_bed_call(&writer->bed->repo, &writer->req.call, &called);
+	writer->arena = arena_create(NULL, 0);
+	writer->req.call.arena = writer->arena;
 	writer->req.call.cb = on_written;
 	writer->req.call.data = writer;
 	repository_record(writer->bed->repo.repository, &writer->req);
