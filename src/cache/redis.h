@@ -110,6 +110,7 @@ void redis_set(struct redis *redis, struct redis_set *set);
 struct redis_position {
 	uint64_t epoch;
 	int64_t seq;
+	int64_t told_at; /* of the row with this seq, which so is told from another store's; 0: none */
 };
 
 struct redis_position_request {

@@ -36,6 +36,7 @@ static const char forget_script[] = "if redis.call('GETRANGE', KEYS[1], 0, 229) 
 _Static_assert(REDIS_VALUE_NAMED == 33, "the script");
 _Static_assert(REDIS_VALUE_HEAD + HOT_ORDER_AT == 38 && HOT_ORDER_BYTES == 20, "the script");
 _Static_assert(REDIS_VALUE_MAX == 229, "the script");
+_Static_assert(REDIS_POSITION_BYTES == 45, "a position is read with the byte after it");
 
 static struct redis_name name_of(const struct redis *redis, int64_t number)
 {
@@ -137,7 +138,7 @@ void redis_get(struct redis *redis, struct redis_get *get)
 void redis_get_position(struct redis *redis, struct redis_position_request *request)
 {
 	char key[REDIS_KEY_MAX];
-	struct str words[] = {STR("GETRANGE"), {key, 0}, STR("0"), STR("37")};
+	struct str words[] = {STR("GETRANGE"), {key, 0}, STR("0"), STR("45")};
 
 	request->found = request->failed = false;
 	words[1].len = redis_key_position(redis->store_id, key);
@@ -147,13 +148,13 @@ void redis_get_position(struct redis *redis, struct redis_position_request *requ
 void redis_put_position(struct redis *redis, struct redis_position_request *request)
 {
 	struct redis_name name = name_of(redis, request->position.seq);
-	uint8_t value[REDIS_VALUE_HEAD];
+	uint8_t value[REDIS_POSITION_BYTES];
 	char key[REDIS_KEY_MAX];
 	struct str words[] = {STR("SET"), {key, 0}, {(const char *)value, sizeof(value)}};
 
 	request->failed = false;
 	name.epoch = request->position.epoch;
-	redis_position_encode(&name, value);
+	redis_position_encode(&name, request->position.told_at, value);
 	words[1].len = redis_key_position(redis->store_id, key);
 	ask(redis, SLOT_PUT_POSITION, &request->priv, 3, words);
 }
@@ -413,6 +414,7 @@ static void on_position(struct redis *redis, struct redis_private *request, enum
 	struct redis_position_request *position =
 		LIST_ITEM(request, struct redis_position_request, priv);
 	struct redis_name name = name_of(redis, 0);
+	int64_t told_at = 0;
 	char word[REDIS_WORD_MAX];
 
 	if (reply->type == REDIS_REPLY_ERROR) {
@@ -423,10 +425,11 @@ static void on_position(struct redis *redis, struct redis_private *request, enum
 		/* of another type: as good as none, and a put replaces it */
 		position->failed = !redis_is_error(reply, "WRONGTYPE");
 	} else if (kind == SLOT_GET_POSITION && reply->type == REDIS_REPLY_STRING) {
-		position->found =
-			redis_position_decode(reply->str, reply->len, &name) == REDIS_VALUE_GOOD;
+		position->found = redis_position_decode(reply->str, reply->len, &name, &told_at) ==
+				  REDIS_VALUE_GOOD;
 		if (position->found) {
-			position->position = (struct redis_position){name.epoch, name.number};
+			position->position =
+				(struct redis_position){name.epoch, name.number, told_at};
 		}
 	} else if (kind != SLOT_PUT_POSITION || reply->type != REDIS_REPLY_STATUS) {
 		on_lie(redis, request);

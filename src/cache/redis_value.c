@@ -102,16 +102,19 @@ enum redis_verdict redis_value_decode(const struct redis_name *name, const void 
 	return REDIS_VALUE_GOOD;
 }
 
-void redis_position_encode(const struct redis_name *name, uint8_t out[REDIS_VALUE_HEAD])
+void redis_position_encode(const struct redis_name *name, int64_t told_at,
+			   uint8_t out[REDIS_POSITION_BYTES])
 {
-	put_head(name, out, REDIS_VALUE_HEAD);
+	put_number(out + REDIS_VALUE_HEAD, (uint64_t)told_at, 8);
+	put_head(name, out, REDIS_POSITION_BYTES);
 }
 
-enum redis_verdict redis_position_decode(const void *bytes, size_t len, struct redis_name *name)
+enum redis_verdict redis_position_decode(const void *bytes, size_t len, struct redis_name *name,
+					 int64_t *told_at)
 {
 	const uint8_t *value = bytes;
 	enum redis_verdict verdict =
-		check_head(name, value, len, REDIS_VALUE_HEAD, REDIS_VALUE_HEAD);
+		check_head(name, value, len, REDIS_POSITION_BYTES, REDIS_POSITION_BYTES);
 	int64_t seq;
 
 	if (verdict != REDIS_VALUE_GOOD) {
@@ -123,6 +126,7 @@ enum redis_verdict redis_position_decode(const void *bytes, size_t len, struct r
 	}
 	name->epoch = get_number(value + AT_EPOCH, 8);
 	name->number = seq;
+	*told_at = (int64_t)get_number(value + REDIS_VALUE_HEAD, 8);
 	return REDIS_VALUE_GOOD;
 }
 

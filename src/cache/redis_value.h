@@ -3,7 +3,7 @@
  * redis_value: what lies in Redis, byte by byte. Numbers are big-endian.
  *
  *     m:{STORE:MEMBER}   format(1) store(16) epoch(8) member(8) checksum(4) record(1…192)
- *     pos:{STORE}        format(1) store(16) epoch(8) seq(8)    checksum(4)
+ *     pos:{STORE}        format(1) store(16) epoch(8) seq(8)    checksum(4) told at(8)
  *
  * Everything before the checksum is what the value must say to be believed; the record is a
  * struct hot_bytes, whose own order lies at a fixed place: the script of redis_set() compares it.
@@ -22,6 +22,7 @@
 #define REDIS_VALUE_NAMED    (1 + REDIS_STORE_ID_BYTES + 8 + 8) /* up to the checksum */
 #define REDIS_VALUE_HEAD     (REDIS_VALUE_NAMED + 4)
 #define REDIS_VALUE_MAX	     (REDIS_VALUE_HEAD + HOT_BYTES_MAX)
+#define REDIS_POSITION_BYTES (REDIS_VALUE_HEAD + 8)
 #define REDIS_KEY_MAX	     64
 
 /* What a value must say. */
@@ -46,9 +47,11 @@ size_t redis_value_encode(const struct redis_name *name, const struct hot_bytes 
 enum redis_verdict redis_value_decode(const struct redis_name *name, const void *bytes, size_t len,
 				      struct hot_bytes *out);
 
-void redis_position_encode(const struct redis_name *name, uint8_t out[REDIS_VALUE_HEAD]);
-/* Fills epoch and number; seq < 0 is not taken. */
-enum redis_verdict redis_position_decode(const void *bytes, size_t len, struct redis_name *name);
+void redis_position_encode(const struct redis_name *name, int64_t told_at,
+			   uint8_t out[REDIS_POSITION_BYTES]);
+/* Fills epoch, number and *told_at; seq < 0 is not taken. */
+enum redis_verdict redis_position_decode(const void *bytes, size_t len, struct redis_name *name,
+					 int64_t *told_at);
 
 /* "m:{STORE:" into a buffer of REDIS_KEY_MAX; its length. */
 size_t redis_key_prefix(const unsigned char *store_id, char *out);

@@ -155,8 +155,9 @@ enum mb_code mirror_start(struct repository *repository, const struct repository
 void mirror_stop(struct mirror *mirror, void (*cb)(struct repository *repository));
 /* What Redis has may be answered. */
 bool mirror_believed(const struct repository *repository);
-/* What was committed, up to this number of the outbox. */
-void mirror_told(struct repository *repository, const struct told_member *told, int64_t seq);
+/* What the job has committed. */
+void mirror_told(struct repository *repository, const struct told_member *told,
+		 const struct store_job *job);
 /* A write failed at the disk; it may have been committed nevertheless. */
 void mirror_lost(struct repository *repository);
 /* What was loaded from the store. */

@@ -24,6 +24,7 @@
  * Threads:  the loop's, but for mirror_believed() and mirror_text().
  */
 #include "repository/inner.h"
+#include "repository/remembered.h"
 #include "repository/replay.h"
 #include "repository/warm.h"
 
@@ -34,7 +35,6 @@
 #define PUT_MS	     100 /* between two positions */
 #define BACKOFF_MS   200
 #define BACKOFF_MOST 10000
-#define REMEMBERED   (1u << 16) /* members of whom the last revision is known; a power of two */
 
 #define MIRROR_STATES(X)                                                       \
 	X(DOWN, "not connected")                                               \
@@ -49,10 +49,6 @@ enum mirror_state {
 #undef X
 };
 
-struct remembered {
-	int64_t member_id, revision;
-};
-
 struct mirror {
 	struct repository *repository;
 	struct redis *redis;
@@ -63,13 +59,13 @@ struct mirror {
 	void (*stopped)(struct repository *repository);
 	size_t busy; /* what must have ended before it can go */
 	unsigned asked_life; /* whose position is asked for */
-	bool has_position;
+	bool has_position, knows_position; /* the latter: a round has come to it */
 	struct redis_position position; /* what is certain */
 	struct redis_position_request asked, put;
 	bool asking, putting; /* these are under way */
 	struct replay *replay;
 	struct list sets; /* of commits, in their order */
-	int64_t written; /* in this life up to here, by them */
+	struct redis_position written; /* in this life up to here, by them; without its epoch */
 	struct warm *warm;
 	struct remembered remembered[REMEMBERED];
 };
@@ -85,7 +81,7 @@ static void begin_round(struct mirror *mirror);
 static void leave_to(struct mirror *mirror, enum mirror_state state)
 {
 	mirror->life++;
-	mirror->written = 0;
+	mirror->written = (struct redis_position){0};
 	replay_abandon(mirror->replay);
 	atomic_store(&mirror->state, (int)state);
 }
@@ -187,6 +183,7 @@ static void end_ask(struct redis_position_request *request)
 		return;
 	}
 	mirror->has_position = request->found;
+	mirror->knows_position = false;
 	mirror->position = request->position;
 	if (request->found) {
 		redis_use_epoch(mirror->redis, request->position.epoch);
@@ -209,7 +206,14 @@ static void ask_position(struct mirror *mirror)
 
 /* ---- replaying ---- */
 
-static void begin_epoch(struct mirror *mirror, int64_t seq)
+static void move_to(struct mirror *mirror, const struct redis_position *upto)
+{
+	mirror->position.seq = upto->seq;
+	mirror->position.told_at = upto->told_at;
+	mirror->knows_position = true;
+}
+
+static void begin_epoch(struct mirror *mirror, const struct redis_position *upto)
 {
 	uint64_t epoch = 0;
 
@@ -218,7 +222,8 @@ static void begin_epoch(struct mirror *mirror, int64_t seq)
 		return;
 	}
 	mirror->has_position = true;
-	mirror->position = (struct redis_position){.epoch = epoch, .seq = seq};
+	mirror->position.epoch = epoch;
+	move_to(mirror, upto);
 	redis_use_epoch(mirror->redis, epoch);
 	put_position(mirror);
 }
@@ -226,17 +231,17 @@ static void begin_epoch(struct mirror *mirror, int64_t seq)
 static void go_live(struct mirror *mirror)
 {
 	mirror->failures = 0;
-	if (mirror->written > mirror->position.seq) {
-		mirror->position.seq = mirror->written;
+	if (mirror->written.seq > mirror->position.seq) {
+		move_to(mirror, &mirror->written);
 	}
 	atomic_store(&mirror->state, MIRROR_LIVE);
 	put_later(mirror);
 	warm_begin(mirror->warm);
 }
 
-static void go_on(struct mirror *mirror, enum replay_end end, int64_t upto)
+static void go_on(struct mirror *mirror, enum replay_end end, const struct redis_position *upto)
 {
-	mirror->position.seq = upto;
+	move_to(mirror, upto);
 	if (end == REPLAY_MORE) {
 		begin_round(mirror);
 	} else {
@@ -246,7 +251,7 @@ static void go_on(struct mirror *mirror, enum replay_end end, int64_t upto)
 
 static void forget_busy(struct mirror *mirror);
 
-static void end_round(void *data, enum replay_end end, int64_t upto)
+static void end_round(void *data, enum replay_end end, const struct redis_position *upto)
 {
 	struct mirror *mirror = data;
 
@@ -272,6 +277,7 @@ static void end_round(void *data, enum replay_end end, int64_t upto)
 static void begin_round(struct mirror *mirror)
 {
 	const struct replay_round round = {.from = mirror->has_position ? &mirror->position : NULL,
+					   .known = mirror->knows_position,
 					   .cb = end_round,
 					   .data = mirror};
 
@@ -282,18 +288,6 @@ static void begin_round(struct mirror *mirror)
 	replay_begin(mirror->replay, mirror->redis, &round);
 }
 
-/* ---- what is remembered ---- */
-
-static struct remembered *slot_of(struct mirror *mirror, int64_t member_id)
-{
-	return &mirror->remembered[((uint64_t)member_id * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
-}
-
-static void remember(struct mirror *mirror, int64_t member_id, int64_t revision)
-{
-	*slot_of(mirror, member_id) = (struct remembered){member_id, revision};
-}
-
 /* ---- writing what was committed and what was loaded ---- */
 
 struct live_set {
@@ -302,7 +296,8 @@ struct live_set {
 	struct list_node node; /* of mirror->sets, when it is of a commit */
 	bool ended;
 	unsigned life;
-	int64_t seq; /* of a commit; a fill, and what the sweeper made anew, nobody relies on */
+	/* of a commit; a fill, and what the sweeper made anew, nobody relies on */
+	struct redis_position upto;
 	struct redis_record records[];
 };
 
@@ -316,11 +311,11 @@ static void end_fill(struct redis_set *set)
 }
 
 /* Up to it all commits of this life are in Redis. */
-static void take_written(struct mirror *mirror, int64_t seq)
+static void take_written(struct mirror *mirror, const struct redis_position *upto)
 {
-	mirror->written = seq;
-	if (state_of(mirror) == MIRROR_LIVE && seq > mirror->position.seq) {
-		mirror->position.seq = seq;
+	mirror->written = *upto;
+	if (state_of(mirror) == MIRROR_LIVE && upto->seq > mirror->position.seq) {
+		move_to(mirror, upto);
 		put_later(mirror);
 	}
 }
@@ -343,7 +338,7 @@ static void end_commit(struct redis_set *set)
 		}
 		list_remove(&first->node);
 		if (first->life == mirror->life) {
-			take_written(mirror, first->seq);
+			take_written(mirror, &first->upto);
 		}
 		free(first);
 	}
@@ -377,8 +372,10 @@ static bool is_told(const struct mirror *mirror)
 	return state_of(mirror) == MIRROR_LIVE || state_of(mirror) == MIRROR_REPLAYING;
 }
 
-void mirror_told(struct repository *repository, const struct told_member *told, int64_t seq)
+void mirror_told(struct repository *repository, const struct told_member *told,
+		 const struct store_job *job)
 {
+	const int64_t seq = job->outbox_seq;
 	struct mirror *mirror = repository->mirror;
 	struct live_set *own;
 	size_t n = 0;
@@ -387,7 +384,8 @@ void mirror_told(struct repository *repository, const struct told_member *told, 
 		return;
 	}
 	for (const struct told_member *member = told; member != NULL; member = member->next) {
-		remember(mirror, member->member_id, hot_order(&member->record).revision);
+		remember(mirror->remembered, member->member_id,
+			 hot_order(&member->record).revision);
 		n++;
 	}
 	if (!is_told(mirror)) {
@@ -399,7 +397,7 @@ void mirror_told(struct repository *repository, const struct told_member *told, 
 		return;
 	}
 	if (seq > 0) {
-		own->seq = seq;
+		own->upto = (struct redis_position){.seq = seq, .told_at = job->known_at};
 		list_push(&mirror->sets, &own->node);
 	}
 	n = 0;
@@ -420,8 +418,8 @@ void mirror_fill(struct repository *repository, int64_t member_id, const struct 
 	own = make_set(mirror, 1, end_fill);
 	if (own != NULL) {
 		own->records[0] = (struct redis_record){member_id, *record};
-		if (slot_of(mirror, member_id)->member_id == member_id) {
-			remember(mirror, member_id, hot_order(record).revision);
+		if (remembered_of(mirror->remembered, member_id)->member_id == member_id) {
+			remember(mirror->remembered, member_id, hot_order(record).revision);
 		}
 		send_set(mirror, own);
 	}
@@ -458,7 +456,7 @@ bool mirror_get(struct repository *repository, struct redis_get *get)
 bool mirror_took(struct repository *repository, const struct redis_get *get)
 {
 	struct mirror *mirror = repository->mirror;
-	const struct remembered *known = slot_of(mirror, get->member_id);
+	const struct remembered *known = remembered_of(mirror->remembered, get->member_id);
 
 	return get->answer == REDIS_HIT && state_of(mirror) == MIRROR_LIVE &&
 	       (known->member_id != get->member_id ||
@@ -487,7 +485,7 @@ static void on_changed(int64_t member_id, void *data)
 
 	if (member_id != 0) {
 		/* nobody but us has a reason to: what it is now is not believed */
-		remember(mirror, member_id, INT64_MAX);
+		remember(mirror->remembered, member_id, INT64_MAX);
 	} else if (is_told(mirror)) {
 		ask_position(mirror);
 	}

@@ -18,7 +18,7 @@ struct replay {
 	bool running, abandoned;
 	/* what the job found */
 	bool useless;
-	int64_t upto;
+	struct redis_position upto; /* without its epoch */
 	size_t rows; /* of the outbox */
 	struct redis_set set;
 	struct redis_record *records; /* room for REPLAY_ROWS */
@@ -67,7 +67,44 @@ static enum mb_code read_outbox(struct replay *replay, struct store_view *view, 
 		if (!is_told_later(rows, i, replay->rows)) {
 			code = add_record(replay, view, rows[i].member_id, arena, err);
 		}
-		replay->upto = rows[i].seq;
+		replay->upto.seq = rows[i].seq;
+		replay->upto.told_at = rows[i].known_at;
+	}
+	return code;
+}
+
+/* When the row was told; 0: it is not there. */
+static enum mb_code find_row(struct store_view *view, int64_t seq, struct arena *arena,
+			     int64_t *told_at, struct mb_err *err)
+{
+	struct outbox_row *rows = NULL;
+	size_t n = 0;
+	enum mb_code code = store_list_outbox(view, seq - 1, 1, arena, &rows, &n, err);
+
+	*told_at = n > 0 && rows[0].seq == seq ? rows[0].known_at : 0;
+	return code;
+}
+
+/* A copy of the store has rows of its own from where the two parted, under the same numbers; hence a
+ * position counts only together with its row. */
+static enum mb_code check_position(struct replay *replay, struct store_view *view,
+				   struct arena *arena, struct mb_err *err)
+{
+	int64_t first, last, told_at = 0;
+	enum mb_code code = store_bound_outbox(view, &first, &last, err);
+
+	if (code != MB_OK) {
+		return code;
+	}
+	replay->useless = replay->round.from == NULL || replay->from.seq + 1 < first ||
+			  replay->from.seq > last;
+	if (!replay->useless && !replay->round.known && replay->from.seq > 0) {
+		code = find_row(view, replay->from.seq, arena, &told_at, err);
+		replay->useless = told_at == 0 || told_at != replay->from.told_at;
+	}
+	if (code == MB_OK && replay->useless) {
+		replay->upto.seq = last;
+		code = find_row(view, last, arena, &replay->upto.told_at, err);
 	}
 	return code;
 }
@@ -75,21 +112,16 @@ static enum mb_code read_outbox(struct replay *replay, struct store_view *view, 
 static enum mb_code run_round(struct store_job *job, struct store_view *view, struct mb_err *err)
 {
 	struct replay *replay = job->data;
-	int64_t first, last;
-	struct arena *arena;
-	enum mb_code code = store_bound_outbox(view, &first, &last, err);
+	struct arena *arena = arena_create(replay->repository->budget, REPLAY_ARENA);
+	enum mb_code code;
 
-	if (code != MB_OK) {
-		return code;
+	if (arena == NULL) {
+		return mb_fail(err, MB_OVERLOADED, "no memory to read the outbox");
 	}
-	if (replay->round.from == NULL || replay->from.seq + 1 < first || replay->from.seq > last) {
-		replay->useless = true;
-		replay->upto = last;
-		return MB_OK;
+	code = check_position(replay, view, arena, err);
+	if (code == MB_OK && !replay->useless) {
+		code = read_outbox(replay, view, arena, err);
 	}
-	arena = arena_create(replay->repository->budget, REPLAY_ARENA);
-	code = arena == NULL ? mb_fail(err, MB_OVERLOADED, "no memory to read the outbox")
-			     : read_outbox(replay, view, arena, err);
 	arena_destroy(arena);
 	return code;
 }
@@ -100,7 +132,7 @@ static void end_round(struct replay *replay, enum replay_end end)
 {
 	replay->running = false;
 	replay->round.cb(replay->round.data, replay->abandoned ? REPLAY_ABANDONED : end,
-			 replay->upto);
+			 &replay->upto);
 }
 
 static void end_written(struct replay *replay)
@@ -148,7 +180,7 @@ void replay_begin(struct replay *replay, struct redis *redis, const struct repla
 		replay->from = *round->from;
 	}
 	replay->n = replay->rows = 0;
-	replay->upto = round->from != NULL ? round->from->seq : 0;
+	replay->upto = round->from != NULL ? *round->from : (struct redis_position){0};
 	replay->job = (struct store_job){
 		.kind = STORE_READ, .run = run_round, .cb = end_job, .data = replay};
 	store_submit(replay->repository->store, &replay->job);

@@ -17,14 +17,16 @@ struct repository;
 enum replay_end {
 	REPLAY_ABANDONED, /* replay_abandon() was called meanwhile */
 	REPLAY_FAILED,
-	REPLAY_USELESS, /* the outbox does not reach back to the position, or not as far as it */
+	REPLAY_USELESS, /* the outbox has not the row of the position: pruned, or of another past */
 	REPLAY_MORE, /* there is more of the outbox */
 	REPLAY_DONE, /* all was written that had been committed when the round began */
 };
 
 struct replay_round {
 	const struct redis_position *from; /* NULL: there is none; copied */
-	void (*cb)(void *data, enum replay_end end, int64_t upto);
+	bool known; /* from an earlier round: its row was there */
+	/* upto: seq and told_at */
+	void (*cb)(void *data, enum replay_end end, const struct redis_position *upto);
 	void *data;
 };
 

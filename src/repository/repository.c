@@ -90,7 +90,7 @@ void repository_told(struct repository *repository, const struct store_job *job,
 	if (lost && told != NULL) {
 		mirror_lost(repository);
 	} else if (told != NULL || job->outbox_seq > 0) {
-		mirror_told(repository, told, job->outbox_seq);
+		mirror_told(repository, told, job);
 	}
 }
 

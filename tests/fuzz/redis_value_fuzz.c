@@ -41,6 +41,7 @@ static void try_value(const uint8_t *data, size_t size)
 	struct redis_name name = name_in(data, size), again = name;
 	struct hot_bytes record = {.len = 0};
 	uint8_t value[REDIS_VALUE_MAX];
+	int64_t told_at = 0;
 
 	if (redis_value_decode(&name, data, size, &record) == REDIS_VALUE_GOOD) {
 		require(redis_value_encode(&name, &record, value) == size);
@@ -50,9 +51,9 @@ static void try_value(const uint8_t *data, size_t size)
 	} else {
 		require(record.len == 0);
 	}
-	if (redis_position_decode(data, size, &again) == REDIS_VALUE_GOOD) {
-		redis_position_encode(&again, value);
-		require(size == REDIS_VALUE_HEAD && memcmp(value, data, size) == 0);
+	if (redis_position_decode(data, size, &again, &told_at) == REDIS_VALUE_GOOD) {
+		redis_position_encode(&again, told_at, value);
+		require(size == REDIS_POSITION_BYTES && memcmp(value, data, size) == 0);
 	}
 }
 

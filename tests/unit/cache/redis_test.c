@@ -210,7 +210,7 @@ static void put_position(uint64_t epoch, int64_t seq)
 {
 	bool done = false;
 	struct redis_position_request request = {
-		.position = {epoch, seq}, .cb = on_position, .data = &done};
+		.position = {epoch, seq, -seq}, .cb = on_position, .data = &done};
 
 	redis_put_position(user.redis, &request);
 	assert_false(done);
@@ -233,6 +233,7 @@ static void the_position_is_kept(void **state)
 	assert_true(got.found);
 	assert_true(got.position.epoch == UINT64_MAX);
 	assert_int_equal(got.position.seq, 123456789);
+	assert_int_equal(got.position.told_at, -123456789);
 	redis_key_position(redis_user_store, key);
 	redis_bed_do(&bed, "SET %s nonsense", key);
 	got = get_position();

@@ -35,7 +35,7 @@ static bool ask(struct redis_user *user)
 	bool put = false, got = false, scanned = false;
 	int64_t ids[10];
 	struct redis_position_request putting = {
-		.position = {1, 2}, .cb = on_position, .data = &put};
+		.position = {1, 2, 3}, .cb = on_position, .data = &put};
 	struct redis_position_request getting = {.cb = on_position, .data = &got};
 	struct redis_scan scan = {.ids = ids, .most = 10, .cb = on_scan, .data = &scanned};
 	bool well = redis_user_set(user, 42, &record);

@@ -103,22 +103,27 @@ static void well_packed_nonsense_is_no_hit(void **state)
 static void a_position_comes_back_and_nothing_else(void **state)
 {
 	struct redis_name name = name_of(UINT64_MAX, INT64_MAX), again = name_of(0, 0);
-	uint8_t value[REDIS_VALUE_HEAD];
+	uint8_t value[REDIS_POSITION_BYTES];
+	int64_t told_at = 0;
 
 	(void)state;
-	redis_position_encode(&name, value);
-	assert_int_equal(redis_position_decode(value, sizeof(value), &again), REDIS_VALUE_GOOD);
+	redis_position_encode(&name, INT64_MIN, value);
+	assert_int_equal(redis_position_decode(value, sizeof(value), &again, &told_at),
+			 REDIS_VALUE_GOOD);
 	assert_true(again.epoch == UINT64_MAX && again.number == INT64_MAX);
+	assert_true(told_at == INT64_MIN);
 	for (size_t i = 0; i < sizeof(value); i++) {
 		value[i] ^= 1;
-		assert_int_not_equal(redis_position_decode(value, sizeof(value), &again),
+		assert_int_not_equal(redis_position_decode(value, sizeof(value), &again, &told_at),
 				     REDIS_VALUE_GOOD);
 		value[i] ^= 1;
-		assert_int_not_equal(redis_position_decode(value, i, &again), REDIS_VALUE_GOOD);
+		assert_int_not_equal(redis_position_decode(value, i, &again, &told_at),
+				     REDIS_VALUE_GOOD);
 	}
 	name.number = -1;
-	redis_position_encode(&name, value);
-	assert_int_equal(redis_position_decode(value, sizeof(value), &again), REDIS_VALUE_FORM);
+	redis_position_encode(&name, INT64_MIN, value);
+	assert_int_equal(redis_position_decode(value, sizeof(value), &again, &told_at),
+			 REDIS_VALUE_FORM);
 }
 
 static void keys_are_read_back(void **state)

@@ -137,24 +137,26 @@ static MB_UNUSED bool find_position(struct mirror_bed *bed, struct redis_positio
 	char key[REDIS_KEY_MAX];
 	size_t len = redis_key_position(name.store_id, key);
 	redisReply *reply = redis_bed_ask(&bed->redis, "GET %b", key, len);
-	bool found = reply->type == REDIS_REPLY_STRING &&
-		     redis_position_decode(reply->str, reply->len, &name) == REDIS_VALUE_GOOD;
+	int64_t told_at = 0;
+	bool found =
+		reply->type == REDIS_REPLY_STRING &&
+		redis_position_decode(reply->str, reply->len, &name, &told_at) == REDIS_VALUE_GOOD;
 
 	freeReplyObject(reply);
-	*out = (struct redis_position){name.epoch, name.number};
+	*out = (struct redis_position){name.epoch, name.number, told_at};
 	return found;
 }
 
 static MB_UNUSED void set_position(struct mirror_bed *bed, struct redis_position position)
 {
 	struct redis_name name = name_there(bed);
-	uint8_t value[REDIS_VALUE_HEAD];
+	uint8_t value[REDIS_POSITION_BYTES];
 	char key[REDIS_KEY_MAX];
 	size_t len = redis_key_position(name.store_id, key);
 
 	name.epoch = position.epoch;
 	name.number = position.seq;
-	redis_position_encode(&name, value);
+	redis_position_encode(&name, position.told_at, value);
 	redis_bed_do(&bed->redis, "SET %b %b", key, len, value, sizeof(value));
 }
 

@@ -140,11 +140,34 @@ static void a_position_ahead_of_the_store_is_of_no_use(void **state)
 	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	assert_true(find_position(bed, &before));
-	set_position(bed, (struct redis_position){before.epoch, before.seq + 1000});
+	set_position(bed, (struct redis_position){before.epoch, before.seq + 1000, before.told_at});
 	open_live(bed);
 	assert_true(find_position(bed, &after));
 	assert_true(after.epoch != before.epoch);
 	assert_true(after.seq < before.seq + 1000);
+	assert_int_equal(load_brief(&bed->repo, ada)->revision, 1);
+	assert_int_equal(figures_of(bed).hits, 0);
+}
+
+/* As after a backup was restored under the same id, and written to before Redis was there. */
+static void a_position_of_another_past_is_of_no_use(void **state)
+{
+	struct mirror_bed *bed = *state;
+	struct redis_position before, after;
+	int64_t ada;
+
+	open_live(bed);
+	ada = enroll_there(bed);
+	WAIT_FOR(bed, find_position(bed, &before) && before.seq > 0);
+	close_repository(&bed->repo);
+	assert_true(find_position(bed, &before));
+	assert_true(before.seq > 0 && before.told_at > 0);
+	set_position(bed, (struct redis_position){before.epoch, before.seq, before.told_at + 1});
+	open_live(bed);
+	assert_true(find_position(bed, &after));
+	assert_true(after.epoch != before.epoch);
+	assert_int_equal(after.seq, before.seq);
+	assert_int_equal(after.told_at, before.told_at);
 	assert_int_equal(load_brief(&bed->repo, ada)->revision, 1);
 	assert_int_equal(figures_of(bed).hits, 0);
 }
@@ -555,6 +578,7 @@ int main(int argc, char **argv)
 		WITH_REDIS(a_replay_goes_on_page_by_page),
 		WITH_REDIS(a_position_that_the_outbox_has_forgotten_is_of_no_use),
 		WITH_REDIS(a_position_ahead_of_the_store_is_of_no_use),
+		WITH_REDIS(a_position_of_another_past_is_of_no_use),
 		WITH_REDIS(after_a_failed_write_nothing_is_believed_until_it_was_replayed),
 		WITH_REDIS(a_commit_without_memory_for_redis_is_replayed),
 		WITH_REDIS(after_a_write_whose_fate_is_unknown_nothing_is_believed),
