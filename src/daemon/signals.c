@@ -218,6 +218,8 @@ static void beat(uv_timer_t *timer)
 	atomic_store(&handles->daemon->beat_ns, clock_monotonic_ns());
 	if (handles->daemon->store != NULL) {
 		watch_store(handles->daemon);
+	}
+	if (handles->daemon->repository != NULL) {
 		watch_redis(handles->daemon);
 	}
 }

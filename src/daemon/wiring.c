@@ -441,13 +441,14 @@ static void turn_until(struct daemon *daemon, const bool *done)
 
 static void stop_kept(struct daemon *daemon)
 {
+	struct repository *repository = daemon->repository;
 	struct store *store = daemon->store;
 	bool done = false;
 
-	if (daemon->repository != NULL) {
-		repository_close(daemon->repository, mark, &done);
+	if (repository != NULL) {
+		daemon->repository = NULL; /* the beat looks no more */
+		repository_close(repository, mark, &done);
 		turn_until(daemon, &done);
-		daemon->repository = NULL;
 	}
 	if (store != NULL) {
 		daemon->store = NULL; /* the beat looks no more */
