@@ -251,7 +251,8 @@ static void test_a_full_cache_can_be_forgotten_and_filled_again(void **state)
 			found += revision == round;
 		}
 		assert_int_equal(found, figures().entries);
-		assert_true(found * 100 > capacity * 95);
+		/* shards fill unevenly, by chance; ids that all met in a few would be far off */
+		assert_true(found * 100 > capacity * 85);
 		cache_forget_all(cache);
 		assert_int_equal(look(1), 0);
 	}
@@ -334,7 +335,8 @@ static void test_ids_of_any_pattern_spread_alike(void **state)
 		for (int64_t id = 1; id <= capacity; id++) {
 			found += look(id << shift) == 1;
 		}
-		assert_true(found * 100 > capacity * 95);
+		/* shards fill unevenly, by chance; ids that all met in a few would be far off */
+		assert_true(found * 100 > capacity * 85);
 		cache_forget_all(cache);
 	}
 }
