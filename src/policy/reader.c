@@ -262,10 +262,12 @@ static void read_key(struct reader *reader, const struct map_read *map, struct s
 {
 	char name[PATH_SIZE], keys[KEYS_SIZE];
 	size_t before = reader_problems(reader), row;
+	/* a dot would spell a path, and reach a second time what another key holds */
+	bool is_word = child->key.len > 0 && memchr(child->key.ptr, '.', child->key.len) == NULL;
 
 	snprintf(name, sizeof(name), "%.*s%.*s", STR_ARG(prefix), STR_ARG(child->key));
-	row = field_find(map->schema, str_from(name));
-	if (row < map->schema->n && memchr(child->key.ptr, '.', child->key.len) == NULL) {
+	row = is_word ? field_find(map->schema, str_from(name)) : map->schema->n;
+	if (row < map->schema->n) {
 		read_field(reader, &map->schema->fields[row], child, path, map->base, map->list);
 		if (map->schema == &POLICY_SCHEMA && reader_problems(reader) == before) {
 			reader->seen[row] = child;
@@ -273,9 +275,8 @@ static void read_key(struct reader *reader, const struct map_read *map, struct s
 		return;
 	}
 	snprintf(name, sizeof(name), "%.*s%.*s.", STR_ARG(prefix), STR_ARG(child->key));
-	for (size_t i = 0; i < map->schema->n; i++) {
-		if (child->key.len > 0 &&
-		    key_below(&map->schema->fields[i], str_from(name)).len > 0) {
+	for (size_t i = 0; is_word && i < map->schema->n; i++) {
+		if (key_below(&map->schema->fields[i], str_from(name)).len > 0) {
 			read_level(reader, map, str_from(name), child, path);
 			return;
 		}

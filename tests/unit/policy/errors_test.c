@@ -26,6 +26,8 @@ static const struct broken KEYS[] = {
 	{"quota: {hold: 15min}", "quota: {hold: 15min, ^helt: 1}", "quota.helt: unknown key; known here: hold"},
 	{"bronze: {attain: 0}", "bronze: {attain: 0, ^keep: 0}", "tiers.bronze.keep: unknown key; known here: attain"},
 	{"quota: {hold: 15min}", "quota.hold: 15min", "quota: missing\nquota.hold: unknown key; known here: format, version, effective_from, zone, currency, rates, posting, spend, frequency, breadth, interaction, credibility, tiers, protection, levels, apass, vip, basket, quota, partner_status, audience, benefits"},
+	{"format: 1\n", "format: 1\n^tiers.gold: {attain: 700, keep: 640}\n", "tiers.gold: unknown key; known here: format, version, effective_from, zone, currency, rates, posting, spend, frequency, breadth, interaction, credibility, tiers, protection, levels, apass, vip, basket, quota, partner_status, audience, benefits"},
+	{"  limits:\n", "  ^limits.food: {window: 5}\n  limits:\n", "spend.limits.food: unknown key; known here: curve, limits"},
 	{"format: 1\nversion: 1\n", "^format: 1\n", "version: missing"},
 	{"currency: {code: CNY, exponent: 2}", "currency: ^{code: CNY}", "currency.exponent: missing"},
 	{"audience: {smallest: 100}", "audience: ^{}", "audience.smallest: missing"},
