@@ -15,17 +15,18 @@ static int read_policy(struct ctl *ctl, const char *name, struct str text,
 		       const struct policy **out)
 {
 	struct policy_problems problems;
+	struct strbuf told = {0};
 	struct mb_err err;
-	char line[512];
 	enum mb_code code = policy_check(text, ctl->arena, out, &problems, &err);
 
 	if (code == MB_OK) {
 		return EXIT_OK;
 	}
-	for (size_t i = 0; i < problems.n; i++) {
-		policy_problem_format(&problems.items[i], name, line, sizeof(line));
-		fprintf(ctl->err, "%s\n", line);
+	policy_problems_format(&problems, name, &told);
+	if (told.len > 0 && !told.failed) {
+		fputs(told.ptr, ctl->err);
 	}
+	strbuf_fini(&told);
 	return ctl_fail(ctl, code == MB_FIELD_INVALID ? EXIT_DATA : EXIT_SOFTWARE, "%s: %s", name,
 			err.text);
 }

@@ -37,10 +37,11 @@ static enum exit_code check_policy(const char *path)
 {
 	struct arena *arena = arena_create(NULL, CHECK_ARENA);
 	struct policy_problems problems = {.n = 0};
+	enum exit_code end = EXIT_CONFIG;
 	const struct policy *policy;
+	struct strbuf told = {0};
 	struct mb_err err;
 	struct str text;
-	char line[512];
 	enum mb_code code;
 
 	if (arena == NULL) {
@@ -50,18 +51,19 @@ static enum exit_code check_policy(const char *path)
 	if (code == MB_OK) {
 		code = policy_check(text, arena, &policy, &problems, &err);
 	}
-	for (size_t i = 0; i < problems.n; i++) {
-		policy_problem_format(&problems.items[i], path, line, sizeof(line));
-		fprintf(stderr, "%s\n", line);
-	}
 	if (code == MB_OK) {
-		printf("%s: version %d, %d benefits: fine\n", path, policy->version,
-		       policy->n_benefits);
+		strbuf_printf(&told, "%s: version %d, %d benefits: fine\n", path, policy->version,
+			      policy->n_benefits);
+		end = print(&told);
 	} else if (problems.n == 0) {
 		complain(err.text, EXIT_CONFIG);
+	} else {
+		policy_problems_format(&problems, path, &told);
+		fputs(told.failed ? "memberd: out of memory\n" : told.ptr, stderr);
+		strbuf_fini(&told);
 	}
 	arena_destroy(arena);
-	return code == MB_OK ? EXIT_OK : EXIT_CONFIG;
+	return end;
 }
 
 static enum exit_code print_policy(const char *path)

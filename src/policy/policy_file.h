@@ -38,6 +38,9 @@ enum mb_code policy_read_file(const char *path, struct arena *arena, struct str 
 /* "name:41:13: tiers.gold.attain: …" as compilers write it; cut to size. */
 void policy_problem_format(const struct policy_problem *problem, const char *name, char *out,
 			   size_t size);
+/* All of them, a line each, and a last one that says how many more there are. */
+void policy_problems_format(const struct policy_problems *problems, const char *name,
+			    struct strbuf *out);
 
 /* The embedded default: version 1, in force from 1970. */
 struct str policy_default_text(void);

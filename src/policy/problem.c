@@ -65,9 +65,28 @@ void problem_sort(struct policy_problems *problems)
 	}
 }
 
+static const char *behind_path(const struct policy_problem *problem)
+{
+	return problem->path[0] == '\0' ? "" : ": ";
+}
+
 void policy_problem_format(const struct policy_problem *problem, const char *name, char *out,
 			   size_t size)
 {
 	snprintf(out, size, "%s:%d:%d: %s%s%s", name, problem->line, problem->column, problem->path,
-		 problem->path[0] == '\0' ? "" : ": ", problem->text);
+		 behind_path(problem), problem->text);
+}
+
+void policy_problems_format(const struct policy_problems *problems, const char *name,
+			    struct strbuf *out)
+{
+	for (size_t i = 0; i < problems->n; i++) {
+		const struct policy_problem *at = &problems->items[i];
+
+		strbuf_printf(out, "%s:%d:%d: %s%s%s\n", name, at->line, at->column, at->path,
+			      behind_path(at), at->text);
+	}
+	if (problems->unlisted > 0) {
+		strbuf_printf(out, "%s: and %zu more\n", name, problems->unlisted);
+	}
 }

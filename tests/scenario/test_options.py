@@ -144,6 +144,23 @@ def test_a_wrong_policy_is_told_with_every_problem(home):
     assert len([line for line in err.splitlines() if line.startswith(path + ":")]) >= 2, err
 
 
+def test_the_problems_that_are_not_listed_are_counted(home):
+    text = run("--print-policy")[1] + "".join(f"extra{i}: 1\n" for i in range(25))
+    path = write(home, "p" * 200 + ".yaml", text)
+    code, out, err = run("--check-policy", path)
+    *listed, last = err.splitlines()
+    assert (code, out, last) == (78, "", f"{path}: and 5 more")
+    assert len(listed) == 20 and all(line.endswith("audience, benefits") for line in listed), err
+
+
+def test_what_cannot_be_written_is_no_success(home):
+    path = write(home, "p.yaml", run("--print-policy")[1])
+    for option in (["--print-policy"], ["--check-policy", path]):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([PROGRAM, *option], stdout=full, stderr=subprocess.PIPE, text=True, env=environment())
+        assert done.returncode == 74 and "cannot write to standard output" in done.stderr, option
+
+
 def test_a_wrong_clock_is_a_configuration_error(home):
     code, _, err = run("--clock", "noon", "--data", os.path.join(home, "data"))
     assert code == 78 and "no clock" in err
