@@ -72,7 +72,7 @@ static void wait_stopped(const struct rpc_server *server, int64_t end_ns, const 
 
 void rpc_server_stop_core(struct rpc_server *server)
 {
-	atomic_store(&server->closing, true);
+	rpc_server_end_posting(server);
 	grpc_server_shutdown_and_notify(server->core, server->queues[0].core, &server->stopped);
 }
 

@@ -73,32 +73,49 @@ enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, 
 
 static void arrive(struct rpc_op *op, bool ok);
 
-/* What C core puts a call into; takes it. */
+/* What C core puts a call into. */
+static grpc_call_error request(const struct rpc_slot *slot, struct rpc_call *call)
+{
+	struct rpc_queue *queue = slot->queue;
+	grpc_server *core = queue->server->core;
+
+	if (slot->method == NULL) {
+		return grpc_server_request_call(core, &call->core, &call->details, &call->metadata,
+						queue->core, queue->core, &call->arrived);
+	}
+	return grpc_server_request_registered_call(
+		core, slot->registered, &call->core, &call->deadline, &call->metadata,
+		slot->method->shape == RPC_BIDI ? NULL : &call->payload, queue->core, queue->core,
+		&call->arrived);
+}
+
+/* Takes the call. Not while C core is being stopped: see rpc_server_end_posting(). */
 static bool post(struct rpc_slot *slot, struct rpc_call *call)
 {
 	struct rpc_queue *queue = slot->queue;
-	struct rpc_server *server = queue->server;
-	grpc_call_error error;
+	bool posted;
 
 	call->arrived.call = call;
 	call->arrived.done = arrive;
-	if (slot->method == NULL) {
-		error = grpc_server_request_call(server->core, &call->core, &call->details,
-						 &call->metadata, queue->core, queue->core,
-						 &call->arrived);
-	} else {
-		error = grpc_server_request_registered_call(
-			server->core, slot->registered, &call->core, &call->deadline,
-			&call->metadata, slot->method->shape == RPC_BIDI ? NULL : &call->payload,
-			queue->core, queue->core, &call->arrived);
-	}
-	if (error != GRPC_CALL_OK) { /* the queue has just been shut down */
+	pthread_mutex_lock(&queue->posting);
+	posted = !atomic_load(&queue->server->closing) && request(slot, call) == GRPC_CALL_OK;
+	pthread_mutex_unlock(&queue->posting);
+	if (!posted) {
 		rpc_call_destroy(call);
 		return false;
 	}
 	slot->posted++;
 	queue->posted++;
 	return true;
+}
+
+void rpc_server_end_posting(struct rpc_server *server)
+{
+	atomic_store(&server->closing, true);
+	for (int i = 0; i < server->queue_count; i++) {
+		pthread_mutex_lock(&server->queues[i].posting);
+		pthread_mutex_unlock(&server->queues[i].posting);
+	}
 }
 
 static bool is_short(const struct rpc_slot *slot)

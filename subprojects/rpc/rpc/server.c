@@ -251,6 +251,7 @@ static bool make_queue(struct rpc_server *server, struct rpc_queue *queue)
 		return false;
 	}
 	queue->server = server;
+	pthread_mutex_init(&queue->posting, NULL);
 	queue->core = grpc_completion_queue_create_for_next(NULL);
 	grpc_server_register_completion_queue(server->core, queue->core, NULL);
 	server->queue_count++;
@@ -389,6 +390,7 @@ void rpc_server_destroy(struct rpc_server *server)
 		while (queue->resting_count > 0) {
 			arena_destroy(queue->resting[--queue->resting_count]);
 		}
+		pthread_mutex_destroy(&queue->posting);
 		free(queue->slots);
 	}
 	free(server->queues);

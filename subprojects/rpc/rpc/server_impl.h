@@ -18,6 +18,7 @@ struct rpc_queue {
 	bool running;
 	struct rpc_slot *slots; /* slot_count of the server */
 	size_t posted; /* of all slots */
+	pthread_mutex_t posting; /* held while a request is posted */
 	struct arena *resting[RESTING]; /* of calls that have ended; its thread's */
 	int resting_count;
 	bool coalesces; /* since its thread began */
@@ -52,6 +53,10 @@ struct rpc_server {
 
 /* As many requests wait for calls as are wanted, if memory allows. On the queue's thread. */
 void rpc_slot_fill(struct rpc_slot *slot);
+/* No request is posted from here on, nor is one being posted. C core asks first whether it is being stopped
+ * and lists the request then: one that is between the two while C core is stopped never comes back, and
+ * its queue never ends. */
+void rpc_server_end_posting(struct rpc_server *server);
 
 /* ---- drain.c ---- */
 
