@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "redis_bed.h"
 
-#include <arpa/inet.h>
+#include "port.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,31 +26,12 @@ static void require(bool holds, const char *what)
 
 /* --- the server --- */
 
-static bool is_free(int port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons((uint16_t)port),
-				      .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-	bool well;
-
-	require(fd >= 0, "no socket");
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	well = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-	close(fd);
-	return well;
-}
-
 void redis_bed_init(struct redis_bed *bed)
 {
 	*bed = (struct redis_bed){0};
 	snprintf(bed->dir, sizeof(bed->dir), "/tmp/memberd-redis-XXXXXX");
 	require(mkdtemp(bed->dir) != NULL, "no folder");
-	bed->port = 12000 + (int)getpid() % 15000;
-	for (int tries = 0; !is_free(bed->port); tries++) {
-		require(tries < 1000, "no free port");
-		bed->port = 12000 + (bed->port + 17) % 15000;
-	}
+	bed->port = port_reserve();
 	snprintf(bed->socket, sizeof(bed->socket), "%s/socket", bed->dir);
 	snprintf(bed->unix_url, sizeof(bed->unix_url), "unix://%s", bed->socket);
 	snprintf(bed->tcp_url, sizeof(bed->tcp_url), "redis://127.0.0.1:%d", bed->port);

@@ -271,18 +271,32 @@ def refused(code, reason=None, field=None):
 # ---- the process ----
 
 _ports = itertools.count(random.Random(os.getpid()).randrange(12000, 30000))
+_reservations = []  # one abstract Unix socket a port, held until the process ends
+
+
+def _reserve(port):
+    """False: another test process has it. The name lives where the port does, in the network's namespace."""
+    reservation = socket.socket(socket.AF_UNIX)
+    try:
+        reservation.bind(f"\0memberd-test-port-{port}")
+    except OSError:
+        reservation.close()
+        return False
+    _reservations.append(reservation)
+    return True
 
 
 def free_port():
-    """A port below 32768 that nobody has now."""
+    """A port below 32768 that nobody has now, and that no other test takes before this one does."""
     for candidate in _ports:
         port = 12000 + (candidate - 12000) % 20000
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        if _reserve(port):
+            return port
 
 
 class Metrics(dict):

@@ -4,6 +4,7 @@
 #include "redis_bed.h"
 
 #include "cache/redis_value.h"
+#include "port.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -214,18 +215,11 @@ static int lay(void **state)
 	(void)state;
 	liar = (struct liar){.feed_first = FEED_ARMED, .data_first = DATA_ARMED};
 	redis_user_init(&user, url);
-	liar.port = 11000 + (int)getpid() % 900;
-	do {
-		liar.port++;
-		uv_tcp_init(&user.loop, &liar.listener);
-		uv_ip4_addr("127.0.0.1", liar.port, &address);
-		uv_tcp_bind(&liar.listener, (const struct sockaddr *)&address, 0);
-		if (uv_listen((uv_stream_t *)&liar.listener, 16, on_caller) == 0) {
-			break;
-		}
-		uv_close((uv_handle_t *)&liar.listener, NULL);
-		uv_run(&user.loop, UV_RUN_NOWAIT);
-	} while (liar.port < 30000);
+	liar.port = port_reserve();
+	uv_tcp_init(&user.loop, &liar.listener);
+	uv_ip4_addr("127.0.0.1", liar.port, &address);
+	uv_tcp_bind(&liar.listener, (const struct sockaddr *)&address, 0);
+	assert_int_equal(uv_listen((uv_stream_t *)&liar.listener, 16, on_caller), 0);
 	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", liar.port);
 	return 0;
 }
@@ -651,13 +645,12 @@ static void a_listener_that_never_accepts(void **state)
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int listener = socket(AF_INET, SOCK_STREAM, 0), full[4], on = 1;
 	char full_url[64];
-	int port = 11900 + (int)getpid() % 90;
+	int port = port_reserve();
 
 	(void)state;
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	do {
-		address.sin_port = htons((uint16_t)++port);
-	} while (bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0);
+	address.sin_port = htons((uint16_t)port);
+	assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(listener, 0), 0);
 	for (size_t i = 0; i < 4; i++) { /* its queue is full, so what comes is dropped */
 		full[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);

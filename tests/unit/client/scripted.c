@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scripted.h"
 
+#include "port.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <grpc/byte_buffer.h>
@@ -13,9 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define PORT_FIRST 20000
-#define PORT_COUNT 12000
 
 struct scripted {
 	const struct scripted_step *steps;
@@ -192,13 +191,10 @@ struct scripted *scripted_start_at(const struct scripted_step *steps, size_t cou
 
 struct scripted *scripted_start(const struct scripted_step *steps, size_t count, int *port)
 {
-	static int n; /* never the same twice: it would wait for TIME_WAIT */
-	struct scripted *scripted = NULL;
+	struct scripted *scripted;
 
-	for (int end = n + 200; n < end && scripted == NULL; n++) {
-		*port = PORT_FIRST + ((int)getpid() * 7 + n * 61) % PORT_COUNT;
-		scripted = scripted_start_at(steps, count, *port);
-	}
+	*port = port_reserve();
+	scripted = scripted_start_at(steps, count, *port);
 	assert(scripted != NULL);
 	return scripted;
 }
@@ -248,18 +244,14 @@ const char *scripted_authorization(const struct scripted *scripted)
 
 int scripted_silent_port(int *fd)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
+	int port = port_reserve();
+	const struct sockaddr_in address = {.sin_family = AF_INET,
+					    .sin_port = htons((uint16_t)port),
+					    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert(*fd >= 0);
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (int i = 0; i < 200; i++) {
-		int port = PORT_FIRST + ((int)getpid() * 7 + 31 + i * 61) % PORT_COUNT;
-
-		address.sin_port = htons((uint16_t)port);
-		if (bind(*fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
-			return port;
-		}
+	if (*fd < 0 || bind(*fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+		abort();
 	}
-	abort();
+	return port;
 }

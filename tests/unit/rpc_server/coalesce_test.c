@@ -6,6 +6,7 @@
 #include "rpc/coalesce.h"
 
 #include "base/clock.h"
+#include "port.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,18 +42,12 @@ static int listen_somewhere(struct sockaddr_in *address)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	for (int i = 0; i < 1000; i++) {
-		*address = (struct sockaddr_in){
-			.sin_family = AF_INET,
-			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-			.sin_port = htons((uint16_t)(20000 + ((int)getpid() * 61 + i) % 12000))};
-		if (bind(fd, (struct sockaddr *)address, sizeof(*address)) == 0 &&
-		    listen(fd, 1) == 0) {
-			return fd;
-		}
-	}
-	fail_msg("no port to be had");
-	return -1;
+	*address = (struct sockaddr_in){.sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+					.sin_port = htons((uint16_t)port_reserve())};
+	assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof(*address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
 }
 
 static void wire_open(struct wire *wire)

@@ -6,8 +6,8 @@
 #include "fixture.h"
 
 #include "base/fault.h"
+#include "port.h"
 
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,34 +25,13 @@ static const bool works = true;
 #endif
 
 /* One that nobody has had: a port that a server has just left may be in the way of the next. */
-static int free_port(void)
-{
-	static int number;
-
-	for (int i = 0; i < 1000; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		int port = 20000 + ((int)getpid() * 61 + number++) % 12000;
-		const struct sockaddr_in address = {.sin_family = AF_INET,
-						    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-						    .sin_port = htons((uint16_t)port)};
-		bool bound = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-
-		close(fd);
-		if (bound) {
-			return port;
-		}
-	}
-	fail_msg("no port to be had");
-	return 0;
-}
-
 static void start(struct fixture *f, bool coalesce)
 {
 	fixture_init(f);
 	f->echo.options.coalesce = coalesce;
 	f->echo.options.queues = 1; /* which all answers then share */
 	f->echo.finish_on_cancel = true;
-	snprintf(f->echo.target, sizeof(f->echo.target), "127.0.0.1:%d", free_port());
+	snprintf(f->echo.target, sizeof(f->echo.target), "127.0.0.1:%d", port_reserve());
 	fixture_start(f);
 }
 

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "base/fault.h"
+#include "port.h"
 
 #include <openssl/evp.h>
 #include <setjmp.h>
@@ -405,7 +406,7 @@ static void two_servers_do_not_share_a_port(void **state)
 	struct fixture f;
 	struct outcome out;
 	char address[32];
-	int port = 20000 + (int)getpid() % 12000;
+	int port = port_reserve();
 
 	(void)state;
 	fixture_init(&f);
