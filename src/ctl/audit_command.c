@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "client/client.h"
 #include "ctl/audit_chain.h"
+#include "ctl/clean.h"
 #include "ctl/commands.h"
 #include "ctl/connect.h"
 #include "ctl/ctl.h"
@@ -68,14 +69,6 @@ struct listing {
 	bool headed, failed;
 };
 
-/* A control character must not reach a terminal, whoever sent it. */
-static void print_clean(FILE *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
-	}
-}
-
 static bool list_row(const Memberd__V1__AuditRecord *record, void *data)
 {
 	struct listing *listing = data;
@@ -100,8 +93,8 @@ static bool list_row(const Memberd__V1__AuditRecord *record, void *data)
 	}
 	listing->failed = line.failed;
 	if (!line.failed) {
-		print_clean(ctl->out, line.ptr);
-		fputc('\n', ctl->out);
+		clean_text(line.ptr);
+		fprintf(ctl->out, "%s\n", line.ptr);
 	}
 	strbuf_fini(&line);
 	return !listing->failed;

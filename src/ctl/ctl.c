@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "client/client.h"
+#include "ctl/clean.h"
 #include "ctl/near.h"
 #include "ctl/show.h"
 
@@ -21,11 +22,7 @@ static void complain(FILE *err, const char *fmt, va_list args)
 	char text[1024];
 
 	vsnprintf(text, sizeof(text), fmt, args);
-	for (char *p = text; *p != '\0'; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-			*p = '?';
-		}
-	}
+	clean_text(text);
 	fprintf(err, "memberctl: %s\n", text);
 }
 

@@ -24,12 +24,17 @@ void pbjson_quote(struct str text, struct strbuf *out)
 	strbuf_putc(out, '"');
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
+		unsigned char next = i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
 
 		if (c == '"' || c == '\\') {
 			strbuf_putc(out, '\\');
 			strbuf_putc(out, (char)c);
 		} else if (c < 0x20 || c == 0x7f) {
 			strbuf_printf(out, "\\u%04x", c);
+		} else if (c == 0xc2 && next >= 0x80 &&
+			   next <= 0x9f) { /* C1, as terminals obey it */
+			strbuf_printf(out, "\\u%04x", next);
+			i++;
 		} else {
 			strbuf_putc(out, (char)c);
 		}

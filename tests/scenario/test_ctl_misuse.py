@@ -38,7 +38,7 @@ ROLES = {"checkout": {"get", "lookup", "benefits", "check", "quote", "hotel", "o
 def told(done):
     """Errors go to stderr, without control characters and in few lines; stdout has nothing or JSON."""
     assert done.err.startswith("memberctl: ") and len(done.err.splitlines()) <= 3, done
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.err), done
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.err), done
     assert done.out == "", done
     return done
 
@@ -78,7 +78,7 @@ def test_words_that_make_no_sense(daemon, api):
     api.enroll("ada")
     run = ctl.Memberctl(daemon.target)
     for args, code in (
-            (["get", "\x1b[31m:x"], ctl.USAGE), (["get", "a\nb"], ctl.USAGE), (["\x1b[31m"], ctl.USAGE),
+            (["get", "\x1b[31m:x"], ctl.USAGE), (["get", "a\nb"], ctl.USAGE), (["get", "\x9b31m:x"], ctl.USAGE), (["\x1b[31m"], ctl.USAGE),
             (["get", MEMBER, "--\x1b[31m"], ctl.USAGE), (["get", MEMBER, "--timeout", "\x1b"], ctl.USAGE),
             (["health", "--server", "\n:1"], ctl.USAGE), (["completion", "\x07"], ctl.USAGE),
             (["quote", MEMBER, "--line", "\x1b:1"], ctl.USAGE), (["check", MEMBER, "\x1b"], ctl.DATA_ERROR),
@@ -94,13 +94,15 @@ def test_words_that_make_no_sense(daemon, api):
 
 
 def test_answers_are_json_whatever_is_in_them(daemon, api):
-    name = "\x1b[31m\"\\\x7f\t é 梅 \U0001f600 \u2028"
+    name = "\x1b[31m\"\\\x7f\t é 梅 \U0001f600 \u2028 \x9b31m\xa0"
     api.enroll("\x1b\"\\", profile=dict(display_name=name))
     run = ctl.Memberctl(daemon.target)
     member = run.json("get", "shop:\x1b\"\\", "--full")["member"]
     assert member["profile"]["displayName"] == name and member["identities"][0]["externalId"] == "\x1b\"\\"
     table = run("get", "shop:\x1b\"\\", "--full").out
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", table), table
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", table), table
+    assert "é 梅" in table and "31m\xa0" in table, table
+    assert "\x9b" not in run("get", "shop:\x1b\"\\", "--full", "--output", "json").out
     results = run.json("record", stdin='{"source":"\\u001b\\"","sourceEventId":"\\n"}', code=ctl.NO)["results"]
     assert results[0]["status"]["code"] == 3
 
