@@ -142,7 +142,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl history taobao:4711 --kind settled\n"
 	 "  memberctl history taobao:4711 --output json | jq -r '.transitions[].effectiveAt'\n",
 	 command_history},
-	{"watch", "[MEMBER_ID]...", 0, 8, FLAGS_SERVER | FLAG_BIT(CURSOR),
+	{"watch", "[MEMBER]...", 0, 8, FLAGS_SERVER | FLAG_BIT(CURSOR),
 	 "what happens to members, as it becomes known",
 	 "A line for each thing that happens: tiers, risk and steps down to come, settlements, "
 	 "levels,\n"
@@ -155,7 +155,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "days.\n"
 	 "\n"
 	 "  memberctl watch\n"
-	 "  memberctl watch 124842619700950239 --output json | jq .events\n"
+	 "  memberctl watch 124842619700950239 --output json | jq '.events[]?'\n"
 	 "  memberctl watch --cursor \"$CURSOR\"\n",
 	 command_watch},
 	{"activities", "MEMBER", 1, 1, AXES_FLAGS | FLAG_BIT(KIND) | FLAG_BIT(LIMIT),
@@ -248,8 +248,7 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "tier\n"
 	 "is judged at once, all as the policy says. One not known yet is waited for. To take it "
 	 "back\n"
-	 "reverse it by the key that it has: memberd and r with its revision; this tells the "
-	 "command.\n"
+	 "reverse the finding by its key, memberd and r with its revision, as the answer says.\n"
 	 "\n"
 	 "  memberctl fraud taobao:4711 shop pay-1 --reason 'case 81: no goods were sent'\n"
 	 "  memberctl reverse taobao:4711 memberd r7 --reason 'case 81: the parcel was found'\n",
@@ -332,10 +331,20 @@ const struct ctl_command CTL_COMMANDS[] = {
 	 "  memberctl health --server 127.0.0.1:7443\n"
 	 "  memberctl health --service memberd.v1.ScoringService\n",
 	 command_health},
-	{"completion", "SHELL", 1, 1, 0, "a completion script for the shell",
-	 "Prints a script that completes commands and options; SHELL is bash.\n"
+	{"completion", "bash", 1, 1, 0, "a completion script for the shell",
+	 "Prints a script that completes commands, their words, options and files.\n"
 	 "\n"
 	 "  source <(memberctl completion bash)\n",
 	 command_completion},
+	{"version", "", 0, 0, FLAG_BIT(OUTPUT), "the version of memberctl",
+	 "Prints the version of memberctl; that of the server is in its metrics.\n"
+	 "\n"
+	 "  memberctl version\n",
+	 command_version},
+	{"help", "[COMMAND]", 0, 2, 0, "this text; `memberctl help COMMAND` teaches one command",
+	 "Lists the commands, or teaches one of them.\n"
+	 "\n"
+	 "  memberctl help score\n",
+	 command_help},
 	{.name = NULL},
 };

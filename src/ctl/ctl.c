@@ -5,13 +5,12 @@
 #include "base/attr.h"
 #include "client/client.h"
 #include "ctl/clean.h"
+#include "ctl/commands.h"
 #include "ctl/near.h"
 #include "ctl/show.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-#define VERSION "0.1.0"
 
 static void complain(FILE *err, const char *fmt, va_list args) MB_PRINTF(2, 0);
 static void complain_of(FILE *err, const char *fmt, ...) MB_PRINTF(2, 3);
@@ -50,7 +49,7 @@ int ctl_fail(struct ctl *ctl, int exit_code, const char *fmt, ...)
 
 int ctl_fail_err(struct ctl *ctl, const struct mb_err *err)
 {
-	const char *advice = exits_advice(err->code);
+	const char *advice = exits_advice(err);
 	const char *field = err->field;
 	const char *reason =
 		err->code != MB_FIELD_INVALID || field[0] != '\0' ? mb_code_reason(err->code) : "";
@@ -60,6 +59,13 @@ int ctl_fail_err(struct ctl *ctl, const struct mb_err *err)
 	if (advice != NULL) {
 		fprintf(ctl->err, "%s\n", advice);
 	}
+	return exits_from_code(err->code);
+}
+
+int ctl_fail_in(struct ctl *ctl, const char *path, const struct mb_err *err)
+{
+	complain_of(ctl->err, "%s: %s%s%s", strcmp(path, "-") == 0 ? "standard input" : path,
+		    err->field, err->field[0] == '\0' ? "" : ": ", err->text);
 	return exits_from_code(err->code);
 }
 
@@ -108,12 +114,10 @@ static void print_exits(FILE *out)
 #undef X
 }
 
-static int print_command_help(const struct ctl *ctl)
+static int print_command_help(const struct ctl *ctl, const struct ctl_command *command)
 {
-	const struct ctl_command *command = ctl->command;
-
-	fprintf(ctl->out, "memberctl %s [OPTION]... %s\n\n%s\noptions:\n", command->name,
-		command->arguments, command->text);
+	fprintf(ctl->out, "memberctl %s [OPTION]...%s%s\n\n%s\noptions:\n", command->name,
+		command->arguments[0] != '\0' ? " " : "", command->arguments, command->text);
 	print_flags(ctl->out, command->flags | FLAGS_ALL);
 	print_exits(ctl->out);
 	return EXIT_OK;
@@ -127,9 +131,6 @@ static int print_help(FILE *out, int exit_code)
 	for (const struct ctl_command *command = CTL_COMMANDS; command->name != NULL; command++) {
 		fprintf(out, "  %-11s  %s\n", command->name, command->summary);
 	}
-	fputs("  version      the version of memberctl\n"
-	      "  help         this text; `memberctl help COMMAND` teaches one command\n",
-	      out);
 	print_exits(out);
 	return exit_code;
 }
@@ -148,11 +149,15 @@ static int refuse_command(struct ctl *ctl, const char *name)
 {
 	struct near near = {.text = name};
 
+	if (name[0] == '-') {
+		return ctl_fail(ctl, EXIT_USAGE,
+				"'%.32s' stands before the command; options come after it, as in "
+				"`memberctl get MEMBER --output json`",
+				name);
+	}
 	for (const struct ctl_command *command = CTL_COMMANDS; command->name != NULL; command++) {
 		near_try(&near, command->name);
 	}
-	near_try(&near, "version");
-	near_try(&near, "help");
 	if (near.name == NULL) {
 		return ctl_fail(ctl, EXIT_USAGE, "no command '%.32s'; `memberctl help` lists them",
 				name);
@@ -162,17 +167,69 @@ static int refuse_command(struct ctl *ctl, const char *name)
 			near.name);
 }
 
-/* help [COMMAND] */
-static int run_help(struct ctl *ctl, int argc, char **argv)
+static int tell_usage(struct ctl *ctl)
 {
-	if (argc == 0) {
+	const struct ctl_command *command = ctl->command;
+
+	return ctl_fail(ctl, EXIT_USAGE, "usage: memberctl %s [OPTION]...%s%s", command->name,
+			command->arguments[0] != '\0' ? " " : "", command->arguments);
+}
+
+int command_help(struct ctl *ctl)
+{
+	const char *const *arguments = ctl->flags.arguments;
+	const struct ctl_command *command;
+
+	if (ctl->flags.n_arguments == 0) {
 		return print_help(ctl->out, EXIT_OK);
 	}
-	if (argc > 1) {
-		return ctl_fail(ctl, EXIT_USAGE, "usage: memberctl help [COMMAND]");
+	command = find_command(arguments[0]);
+	if (command == NULL) {
+		ctl->command = NULL;
+		return refuse_command(ctl, arguments[0]);
 	}
-	ctl->command = find_command(argv[0]);
-	return ctl->command != NULL ? print_command_help(ctl) : refuse_command(ctl, argv[0]);
+	if (ctl->flags.n_arguments > 1 && !ctl_takes_word(command, arguments[1])) {
+		return tell_usage(ctl);
+	}
+	return print_command_help(ctl, command);
+}
+
+int command_version(struct ctl *ctl)
+{
+	fprintf(ctl->out, ctl->json ? "{\n  \"version\": \"" MEMBERD_VERSION "\"\n}\n"
+				    : "memberctl " MEMBERD_VERSION "\n");
+	return EXIT_OK;
+}
+
+/* Words stand in `arguments` in small letters: "list | get [VERSION]". */
+struct str ctl_next_word(const struct ctl_command *command, const char **at)
+{
+	const char *p = *at != NULL ? *at : command->arguments;
+
+	while (*p != '\0') {
+		size_t len = strcspn(p, " ");
+		const char *word = p;
+
+		p += len + (p[len] == ' ');
+		if (strspn(word, "abcdefghijklmnopqrstuvwxyz") == len) {
+			*at = p;
+			return (struct str){word, len};
+		}
+	}
+	return (struct str){NULL, 0};
+}
+
+bool ctl_takes_word(const struct ctl_command *command, const char *text)
+{
+	const char *at = NULL;
+	struct str word;
+
+	while ((word = ctl_next_word(command, &at)).ptr != NULL) {
+		if (str_eq(word, str_from(text))) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool take_zone(const struct ctl *ctl)
@@ -197,7 +254,7 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
 	}
 	if (flags_has(&ctl->flags, FLAG_HELP)) {
-		return print_command_help(ctl);
+		return print_command_help(ctl, command);
 	}
 	output = ctl->flags.values[FLAG_OUTPUT];
 	if (output != NULL && strcmp(output, "table") != 0 && strcmp(output, "json") != 0) {
@@ -210,30 +267,27 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 	}
 	if (ctl->flags.n_arguments < command->min_arguments ||
 	    ctl->flags.n_arguments > command->max_arguments) {
-		return ctl_fail(ctl, EXIT_USAGE, "usage: memberctl %s [OPTION]... %s",
-				command->name, command->arguments);
+		return tell_usage(ctl);
 	}
 	return command->run(ctl);
 }
 
 static int run(struct ctl *ctl, int argc, char **argv)
 {
+	const char *name = argv[1];
 	int exit_code;
 
 	if (argc < 2) {
 		return print_help(ctl->err, EXIT_USAGE);
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-	    strcmp(argv[1], "-h") == 0) {
-		return run_help(ctl, argc - 2, argv + 2);
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		name = "help";
+	} else if (strcmp(name, "--version") == 0) {
+		name = "version";
 	}
-	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
-		fputs("memberctl " VERSION "\n", ctl->out);
-		return EXIT_OK;
-	}
-	ctl->command = find_command(argv[1]);
+	ctl->command = find_command(name);
 	if (ctl->command == NULL) {
-		return refuse_command(ctl, argv[1]);
+		return refuse_command(ctl, name);
 	}
 	ctl->arena = arena_create(NULL, 0);
 	if (ctl->arena == NULL) {

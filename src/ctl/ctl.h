@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/str.h"
 #include "ctl/exits.h"
 #include "ctl/flags.h"
 
@@ -35,6 +36,11 @@ struct ctl_command {
 /* Ends with a row whose name is NULL. */
 extern const struct ctl_command CTL_COMMANDS[];
 
+/* The words that a command's argument may be ("list" and "verify" of audit): the one after *at, which
+ * begins as NULL; its ptr is NULL after the last. */
+struct str ctl_next_word(const struct ctl_command *command, const char **at);
+bool ctl_takes_word(const struct ctl_command *command, const char *text);
+
 /* One run of the program. */
 struct ctl {
 	const struct ctl_command *command;
@@ -53,3 +59,5 @@ int ctl_fail(struct ctl *ctl, int exit_code, const char *fmt, ...) MB_PRINTF(3, 
 /* The same for a failed call or check: says reason, field and text; the exit code goes by the
  * reason. */
 int ctl_fail_err(struct ctl *ctl, const struct mb_err *err);
+/* The same for what is wrong with a file of the user's: begins with its name. */
+int ctl_fail_in(struct ctl *ctl, const char *path, const struct mb_err *err);

@@ -2,6 +2,7 @@
 #include "ctl/exits.h"
 
 #include <stddef.h>
+#include <string.h>
 
 enum exit_code exits_from_code(enum mb_code code)
 {
@@ -27,11 +28,13 @@ enum exit_code exits_from_code(enum mb_code code)
 	}
 }
 
-const char *exits_advice(enum mb_code code)
+const char *exits_advice(const struct mb_err *err)
 {
-	switch (code) {
+	switch (err->code) {
 	case MB_MEMBER_NOT_FOUND:
-		return "`memberctl enroll ISSUER:ID` makes a member";
+		return strcmp(err->field, "as_of") == 0 || strcmp(err->field, "known_at") == 0
+			       ? "`memberctl get MEMBER` tells since when he is enrolled"
+			       : "`memberctl enroll ISSUER:ID` makes a member";
 	case MB_ACTIVITY_NOT_FOUND:
 		return "`memberctl activities MEMBER` lists them";
 	case MB_UNDO_NOT_ALLOWED:
@@ -60,8 +63,7 @@ const char *exits_advice(enum mb_code code)
 	case MB_STORE_UNAVAILABLE:
 	case MB_STORE_FULL:
 		return "is memberd running at --server (or MEMBERD_SERVER)? `memberctl health` "
-		       "asks "
-		       "it";
+		       "asks it";
 	case MB_METHOD_UNKNOWN:
 		return "the server may be older than this memberctl";
 	default:

@@ -29,4 +29,4 @@ enum exit_code {
 /* The exit code that goes with a failure. */
 enum exit_code exits_from_code(enum mb_code code);
 /* What to do about a failure, NULL when there is nothing to say. */
-const char *exits_advice(enum mb_code code);
+const char *exits_advice(const struct mb_err *err);

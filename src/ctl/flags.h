@@ -20,7 +20,7 @@
 	  "a file that holds the token; else MEMBERD_TOKEN is "                                   \
 	  "the token")                                                                            \
 	X(TIMEOUT, "timeout", "SECONDS", "for one call, its repetitions included; default 10")    \
-	X(OUTPUT, "output", "FORM", "table (default) or json")                                    \
+	X(OUTPUT, "output", "table|json", "for eyes (default) or for scripts")                    \
 	X(HELP, "help", NULL, "this text")                                                        \
 	X(MIN_REVISION, "min-revision", "N", "answer from nothing older than this revision")      \
 	X(AS_OF, "as-of", "TIME", "as of this instant (RFC 3339), not after now; default now")    \
@@ -45,10 +45,11 @@
 	X(DELTA, "delta", "N", "basis points more, or less with a -; 10,000 is all of it")        \
 	X(REQUEST_ID, "request-id", "UUID",                                                       \
 	  "say it again to repeat this call safely; else random")                                 \
-	X(ONLY, "only", "STATE", "members in this state: active or suspended")                    \
+	X(ONLY, "only", "active|suspended", "members in this state")                              \
 	X(LIMIT, "limit", "N", "at most so many; default all")                                    \
 	X(SAVE, "save", "FILE", "write it into this file instead; -o FILE is the same")           \
-	X(REASON, "reason", "TEXT", "why; stands in the audit trail; required")                   \
+	X(REASON, "reason", "TEXT",                                                               \
+	  "why; stands in the audit trail; required to decide or publish")                        \
 	X(HEADS, "heads", "FILE",                                                                 \
 	  "remembers how each chain ended, and sees the next time if one was cut off or made "    \
 	  "anew")                                                                                 \
@@ -81,8 +82,9 @@ enum flag_id {
 
 #define FLAG_BIT(id) (UINT64_C(1) << FLAG_##id)
 /* Those that every command takes, and those of all that ask a server. */
-#define FLAGS_ALL    (FLAG_BIT(HELP) | FLAG_BIT(OUTPUT))
-#define FLAGS_SERVER (FLAG_BIT(SERVER) | FLAG_BIT(TOKEN_FILE) | FLAG_BIT(TIMEOUT))
+#define FLAGS_ALL FLAG_BIT(HELP)
+#define FLAGS_SERVER \
+	(FLAG_BIT(SERVER) | FLAG_BIT(TOKEN_FILE) | FLAG_BIT(TIMEOUT) | FLAG_BIT(OUTPUT))
 
 #define ZONE_PROGRAMME "programme" /* a value of --zone */
 

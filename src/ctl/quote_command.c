@@ -154,7 +154,7 @@ static int read_request(struct ctl *ctl, const char *path, quote_request **out)
 			    &err);
 	free(text);
 	if (code != MB_OK) {
-		return ctl_fail_err(ctl, &err);
+		return ctl_fail_in(ctl, path, &err);
 	}
 	*out = (quote_request *)message;
 	return EXIT_OK;

@@ -62,8 +62,9 @@ static enum mb_code add_activities(struct ctl *ctl, struct str text, record_requ
 		if (len > 0 && code != MB_OK) {
 			struct mb_err inner = *err;
 
-			snprintf(err->text, sizeof(err->text), "line %d: %.220s", line_no,
-				 inner.text);
+			err->field[0] = '\0';
+			snprintf(err->text, sizeof(err->text), "line %d: %s%s%.180s", line_no,
+				 inner.field, inner.field[0] == '\0' ? "" : ": ", inner.text);
 			return code;
 		}
 		line_no++;
@@ -157,7 +158,7 @@ static int read_activities(struct ctl *ctl, record_request *request)
 	}
 	code = add_activities(ctl, (struct str){text, len}, request, &err);
 	free(text);
-	return code == MB_OK ? EXIT_OK : ctl_fail_err(ctl, &err);
+	return code == MB_OK ? EXIT_OK : ctl_fail_in(ctl, path, &err);
 }
 
 int command_record(struct ctl *ctl)

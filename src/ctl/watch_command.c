@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CURSOR_MOST  128
 #define BACKOFF_MS   100
@@ -72,6 +73,9 @@ static void show_batch(struct watching *watching, const Memberd__V1__WatchMember
 		show_event(batch->events[i], out);
 	}
 	fflush(out);
+	if (watching->cursor[0] == '\0' && isatty(fileno(watching->ctl->err)) == 1) {
+		fputs("watching; Ctrl-C ends it\n", watching->ctl->err);
+	}
 	snprintf(watching->cursor, sizeof(watching->cursor), "%s", batch->cursor);
 	watching->backoff_ms = 0;
 }
@@ -119,20 +123,52 @@ static bool goes_on(const struct watching *watching, const struct mb_err *err, b
 	       (may_retry || err->code == MB_DRAINING || err->code == MB_SERVER_UNREACHABLE);
 }
 
+/* Members are watched by their ids: who is named by an identity is looked up first. An exit code. */
+static int find_members(struct ctl *ctl, char **out)
+{
+	for (size_t i = 0; i < ctl->flags.n_arguments; i++) {
+		Memberd__V1__LookupMemberRequest request = MEMBERD__V1__LOOKUP_MEMBER_REQUEST__INIT;
+		Memberd__V1__MemberRef *member = connect_member(ctl, ctl->flags.arguments[i]);
+		ProtobufCMessage *answer;
+		int exit_code;
+
+		if (member == NULL) {
+			return EXIT_USAGE;
+		}
+		if (member->ref_case == MEMBERD__V1__MEMBER_REF__REF_MEMBER_ID) {
+			out[i] = member->member_id;
+			continue;
+		}
+		request.identity = member->identity;
+		exit_code = connect_ask(ctl, "memberd.v1.MemberService/LookupMember", &request.base,
+					&memberd__v1__lookup_member_response__descriptor, true,
+					&answer);
+		if (exit_code != EXIT_OK) {
+			return exit_code;
+		}
+		out[i] = ((Memberd__V1__LookupMemberResponse *)answer)->member_id;
+	}
+	return EXIT_OK;
+}
+
 int command_watch(struct ctl *ctl)
 {
 	Memberd__V1__WatchMembersRequest request = MEMBERD__V1__WATCH_MEMBERS_REQUEST__INIT;
 	struct watching watching = {.ctl = ctl};
 	const char *cursor = ctl->flags.values[FLAG_CURSOR];
+	char *ids[sizeof(ctl->flags.arguments) / sizeof(*ctl->flags.arguments)];
 	struct mb_err err = {0};
 	bool may_retry = false;
 	int exit_code = connect_client(ctl, 10000, 0);
 
+	if (exit_code == EXIT_OK) {
+		exit_code = find_members(ctl, ids);
+	}
 	if (exit_code != EXIT_OK) {
 		return exit_code;
 	}
 	request.cursor = (char *)(cursor != NULL ? cursor : "");
-	request.member_ids = (char **)ctl->flags.arguments;
+	request.member_ids = ids;
 	request.n_member_ids = ctl->flags.n_arguments;
 	for (;;) {
 		struct client_stream *stream = NULL;

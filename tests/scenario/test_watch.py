@@ -246,13 +246,16 @@ def test_memberctl_watches_on_across_a_restart(start, home):
     finally:
         seen.kill()
         seen.wait()
-    table = subprocess.Popen([MEMBERCTL, "watch", "--server", daemon.target, "--cursor", first["cursor"], ada],
+    table = subprocess.Popen([MEMBERCTL, "watch", "--server", daemon.target, "--cursor", first["cursor"], "shop:ada"],
                              stdout=subprocess.PIPE, text=True, env=environment())
     try:
         assert "upgrade  bronze to silver" in (line := table.stdout.readline()) and ada in line
     finally:
         table.kill()
         table.wait()
+    nobody = subprocess.run([MEMBERCTL, "watch", "--server", daemon.target, "shop:eve"], capture_output=True, text=True,
+                            env=environment(), timeout=DEADLINE)
+    assert nobody.returncode == 67 and "MEMBER_NOT_FOUND" in nobody.stderr
     wrong = subprocess.run([MEMBERCTL, "watch", "--server", daemon.target, "--cursor", "x"], capture_output=True, text=True,
                            env=environment(), timeout=DEADLINE)
     assert wrong.returncode != 0 and "FIELD_INVALID" in wrong.stderr
