@@ -189,12 +189,8 @@ enum mb_code watch_open(struct daemon *daemon, struct mb_err *err)
 
 	daemon->metrics = metric_set_create();
 	made = daemon->metrics != NULL && add_info(daemon) && add_hot(daemon);
-#define X(name, kind, help)                                                                 \
-	if (made) {                                                                         \
-		daemon->metric.name =                                                       \
-			metric_add(daemon->metrics, METRIC_##kind, "memberd_" #name, help); \
-		made = daemon->metric.name != NULL;                                         \
-	}
+#define X(name, kind, help) \
+	daemon->metric.name = add(daemon, METRIC_##kind, "memberd_" #name, help, &made);
 	DAEMON_METRICS(X)
 #undef X
 	return made ? MB_OK : mb_fail(err, MB_OVERLOADED, "out of memory");
