@@ -59,18 +59,23 @@ void ledger_project(struct ledger *ledger, const struct policy_list *policies,
 
 /* ---- reading ---- */
 
+/* False when the row has none that is whole and of its revision. */
+static bool decode_row(const struct member_row *row, struct hot_record *out)
+{
+	return hot_decode((const uint8_t *)row->state_cache.ptr, row->state_cache.len,
+			  row->member_id, out) &&
+	       out->revision == row->revision;
+}
+
 bool row_record(const struct member_row *row, struct hot_bytes *out)
 {
 	struct hot_record record;
-	struct str bytes = row->state_cache;
 
-	if (bytes.len == 0 || bytes.len > sizeof(out->bytes) ||
-	    !hot_decode((const uint8_t *)bytes.ptr, bytes.len, row->member_id, &record) ||
-	    record.revision != row->revision) {
+	if (!decode_row(row, &record)) {
 		return false;
 	}
-	out->len = (uint8_t)bytes.len;
-	memcpy(out->bytes, bytes.ptr, bytes.len);
+	out->len = (uint8_t)row->state_cache.len;
+	memcpy(out->bytes, row->state_cache.ptr, out->len);
 	return true;
 }
 
@@ -78,11 +83,8 @@ bool row_is_current(const struct member_row *row, const struct policy_list *poli
 		    const struct fold *fold)
 {
 	struct hot_record record;
-	struct str bytes = row->state_cache;
 
-	return hot_decode((const uint8_t *)bytes.ptr, bytes.len, row->member_id, &record) &&
-	       record.revision == row->revision &&
-	       record.policy_newest == newest_version(policies) &&
+	return decode_row(row, &record) && record.policy_newest == newest_version(policies) &&
 	       record.good_until > fold->standing.at &&
 	       row->due_at == next_due(fold->next_told, &record);
 }
