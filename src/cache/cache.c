@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/hash.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -215,7 +216,7 @@ static struct count_stripe *count_stripe(struct cache *cache)
 	unsigned char here;
 	uint64_t place = (uint64_t)(uintptr_t)&here >> 16;
 
-	return &cache->counts[(place * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (COUNT_STRIPES - 1)];
+	return &cache->counts[hash_spread(place) >> 32 & (COUNT_STRIPES - 1)];
 }
 
 static void count(_Atomic int64_t *counter)

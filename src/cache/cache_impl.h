@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "base/hash.h"
 #include "cache/cache.h"
 
 #include <pthread.h>
@@ -107,7 +108,7 @@ static inline uint32_t tag_of(const struct cache *cache, uint64_t hash)
 /* way 0: where an entry belongs; 1: where it goes when that is full. */
 static inline _Atomic uint64_t *bucket_of(const struct cache *cache, uint64_t hash, int way)
 {
-	uint64_t place = (way == 0 ? hash : hash * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
+	uint64_t place = (way == 0 ? hash : hash_spread(hash)) >> 32;
 	size_t bucket = (size_t)((place * cache->n_buckets) >> 32);
 
 	return &cache->index[((size_t)shard_of(cache, hash) * cache->n_buckets + bucket) *

@@ -2,7 +2,7 @@
 #include "cache/redis_impl.h"
 
 #include "base/fault.h"
-#include "domain/id.h"
+#include "base/hash.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -60,7 +60,7 @@ void redis_figures(const struct redis *redis, struct redis_figures *out)
 uint64_t redis_random(struct redis *redis, uint64_t below)
 {
 	redis->random++;
-	return id_mix(redis->random) % below;
+	return hash_mix(redis->random) % below;
 }
 
 void redis_use_epoch(struct redis *redis, uint64_t epoch)

@@ -15,11 +15,11 @@
  */
 #include "cache/redis_impl.h"
 
-#include "domain/id.h"
+#include "base/hash.h"
 
 static struct echo *row_of(struct redis *redis, int64_t member_id)
 {
-	return &redis->echoes[id_mix((uint64_t)member_id) % ECHO_ROWS];
+	return &redis->echoes[hash_mix((uint64_t)member_id) % ECHO_ROWS];
 }
 
 void echo_owe(struct redis *redis, int64_t member_id)

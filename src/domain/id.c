@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "domain/id.h"
 
+#include "base/hash.h"
+
 #include <assert.h>
 
 #define MS_BITS	    42
@@ -18,17 +20,9 @@ int64_t id_make(int64_t now_us, uint32_t random)
 	return id == 0 ? 1 : id;
 }
 
-uint64_t id_mix(uint64_t x)
-{
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 int32_t vb_of(int64_t member_id)
 {
-	return (int32_t)(id_mix((uint64_t)member_id) >> 52);
+	return (int32_t)(hash_mix((uint64_t)member_id) >> 52);
 }
 
 int32_t vb_of_key(struct str key)

@@ -14,8 +14,6 @@
 
 /* 42 bits of milliseconds since ID_EPOCH_MS (saturated at both ends) above 21 of random; never 0. */
 int64_t id_make(int64_t now_us, uint32_t random);
-/* splitmix64: the first number of the published generator seeded with x. */
-uint64_t id_mix(uint64_t x);
 /* 0..4095: the top 12 bits of splitmix64(member_id). */
 int32_t vb_of(int64_t member_id);
 /* 0..4095: the top 12 bits of a key that is a keyed hash itself (of an identity); >= 2 bytes. */

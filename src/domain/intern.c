@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "domain/intern.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 
 #define SLOTS_FIRST 16
-
-#define SPREAD UINT64_C(0x9e3779b97f4a7c15)
 
 /* Eight bytes at a time; the length tells texts apart that differ by zeroes at the end. */
 uint64_t intern_hash(uint64_t hash, struct str text)
@@ -14,14 +14,14 @@ uint64_t intern_hash(uint64_t hash, struct str text)
 
 	for (; text.len >= sizeof(word); text.ptr += sizeof(word), text.len -= sizeof(word)) {
 		memcpy(&word, text.ptr, sizeof(word));
-		hash = (hash ^ word) * SPREAD;
+		hash = hash_spread(hash ^ word);
 		hash ^= hash >> 29;
 	}
 	word = text.len << 56;
 	if (text.len > 0) {
 		memcpy(&word, text.ptr, text.len);
 	}
-	hash = (hash ^ word) * SPREAD;
+	hash = hash_spread(hash ^ word);
 	return hash ^ hash >> 32; /* slots are chosen by the low bits */
 }
 

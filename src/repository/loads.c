@@ -27,6 +27,8 @@
  */
 #include "repository/loads_impl.h"
 
+#include "base/hash.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -35,7 +37,7 @@
 
 static struct load **bucket_of(struct loads *loads, int64_t member_id)
 {
-	return &loads->table[((uint64_t)member_id * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+	return &loads->table[hash_spread((uint64_t)member_id) >> 52];
 }
 
 /* ---- loads; with the lock ---- */

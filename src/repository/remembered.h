@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "base/hash.h"
+
 #include <stdint.h>
 
 #define REMEMBERED (1u << 16)
@@ -18,7 +20,7 @@ struct remembered {
 /* Where he is, if anywhere, in a table of REMEMBERED. */
 static inline struct remembered *remembered_of(struct remembered *table, int64_t member_id)
 {
-	return &table[((uint64_t)member_id * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
+	return &table[hash_spread((uint64_t)member_id) >> 48];
 }
 
 static inline void remember(struct remembered *table, int64_t member_id, int64_t revision)

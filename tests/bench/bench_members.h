@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/hash.h"
 #include "domain/id.h"
 
 #include <stddef.h>
@@ -14,5 +15,5 @@
 static inline int64_t bench_member_id(size_t i)
 {
 	return id_make((ID_EPOCH_MS + BENCH_FIRST_MS + (int64_t)i) * 1000,
-		       (uint32_t)id_mix((uint64_t)i));
+		       (uint32_t)hash_mix((uint64_t)i));
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_traces.h"
 
+#include "base/hash.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,15 +12,6 @@
 #define SCAN_EVERY 200000
 
 /* ---- drawn ---- */
-
-static uint64_t next_random(uint64_t *seed)
-{
-	uint64_t z = *seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
 
 static double *sums_of_zipf(double alpha)
 {
@@ -34,7 +27,7 @@ static double *sums_of_zipf(double alpha)
 
 static uint32_t draw_rank(const double *sums, uint64_t *seed)
 {
-	double at = (double)(next_random(seed) >> 11) * 0x1p-53 * sums[TRACE_MEMBERS - 1];
+	double at = (double)(hash_draw(seed) >> 11) * 0x1p-53 * sums[TRACE_MEMBERS - 1];
 	uint32_t low = 0, high = TRACE_MEMBERS - 1;
 
 	while (low < high) {
@@ -67,7 +60,7 @@ void trace_draw(struct trace *out, double alpha, enum mixture mixture)
 		if (scanned < TRACE_MEMBERS / 4) {
 			/* ranks from everywhere: a walk by id does not know who is popular */
 			out->keys[i] = scanned++ * 4 + 3;
-		} else if (mixture == MIXTURE_WONDERS && next_random(&seed) % 5 == 0) {
+		} else if (mixture == MIXTURE_WONDERS && hash_draw(&seed) % 5 == 0) {
 			out->keys[i] = once++;
 		} else {
 			out->keys[i] = draw_rank(sums, &seed);

@@ -10,6 +10,7 @@
  */
 #include "store_bed.h"
 
+#include "base/hash.h"
 #include "domain/id.h"
 
 #include <stdio.h>
@@ -34,7 +35,7 @@ static enum mb_code record(struct store_job *job, struct store_view *view, struc
 {
 	static const char payload[200] = {1};
 	int64_t number = ((struct write *)job)->number;
-	int64_t member_id = 1 + (int64_t)(id_mix((uint64_t)number) % MEMBERS);
+	int64_t member_id = 1 + (int64_t)(hash_mix((uint64_t)number) % MEMBERS);
 	char event[24];
 	struct entry_row entry = {.member_id = member_id,
 				  .entry_id = number,

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "domain/calendar.h"
 
 #include <assert.h>
@@ -389,11 +390,7 @@ bool same_fold(const struct fold *a, const struct fold *b)
 
 uint64_t draw(uint64_t *seed)
 {
-	uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return hash_draw(seed);
 }
 
 int64_t draw_below(uint64_t *seed, int64_t end)

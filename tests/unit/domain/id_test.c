@@ -7,29 +7,6 @@
 
 #include <cmocka.h>
 
-#define GOLDEN_GAMMA UINT64_C(0x9e3779b97f4a7c15)
-
-/* The generator's published first numbers: the nth is the mix of seed + (n - 1) * gamma. */
-static void mix_is_splitmix64(void **state)
-{
-	static const uint64_t seed_1234567[] = {
-		UINT64_C(6457827717110365317),	UINT64_C(3203168211198807973),
-		UINT64_C(9817491932198370423),	UINT64_C(4593380528125082431),
-		UINT64_C(16408922859458223821),
-	};
-	static const uint64_t seed_0[] = {
-		UINT64_C(0xe220a8397b1dcdaf), UINT64_C(0x6e789e6aa1b965f4),
-		UINT64_C(0x06c45d188009454f), UINT64_C(0xf88bb8a8724c81ec),
-		UINT64_C(0x1b39896a51a8749b),
-	};
-
-	(void)state;
-	for (size_t i = 0; i < 5; i++) {
-		assert_true(id_mix(1234567 + i * GOLDEN_GAMMA) == seed_1234567[i]);
-		assert_true(id_mix(i * GOLDEN_GAMMA) == seed_0[i]);
-	}
-}
-
 /* Rows are clustered by these: they never change. */
 static void buckets_never_change(void **state)
 {
@@ -72,7 +49,6 @@ static void ids_hold_time_above_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mix_is_splitmix64),
 		cmocka_unit_test(buckets_never_change),
 		cmocka_unit_test(ids_hold_time_above_random),
 	};
