@@ -67,6 +67,18 @@ const struct policy *policy_at(const struct policy_list *list, int64_t t)
 	return list->versions[begun == 0 ? 0 : begun - 1];
 }
 
+const struct policy *policy_newest(const struct policy_list *list)
+{
+	const struct policy *newest = NULL;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (newest == NULL || list->versions[i]->version > newest->version) {
+			newest = list->versions[i];
+		}
+	}
+	return newest;
+}
+
 int64_t policy_next_change(const struct policy_list *list, int64_t t)
 {
 	size_t begun = versions_begun(list, t);

@@ -238,6 +238,8 @@ struct policy_list {
 
 /* The version in force at t: the greatest effective_from <= t; before all of them, the first. */
 const struct policy *policy_at(const struct policy_list *list, int64_t t);
+/* The one with the greatest number; NULL when none is known. */
+const struct policy *policy_newest(const struct policy_list *list);
 /* The instant after t at which the next version takes force; INT64_MAX when none is known. */
 int64_t policy_next_change(const struct policy_list *list, int64_t t);
 /* The first instant at which a version with a number above `newest` is in force, or has been;

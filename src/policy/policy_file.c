@@ -269,16 +269,10 @@ static enum mb_code check_instant(const struct policy_list *known, const struct 
 enum mb_code policy_check_next(const struct policy_list *known, const struct policy *next,
 			       int64_t published_at, struct mb_err *err)
 {
-	const struct policy *last = NULL;
-	enum mb_code code = MB_OK;
-	int32_t number;
+	const struct policy *last = policy_newest(known);
+	int32_t number = last == NULL ? 1 : last->version + 1;
+	enum mb_code code;
 
-	for (size_t i = 0; i < known->n; i++) {
-		if (last == NULL || known->versions[i]->version > last->version) {
-			last = known->versions[i];
-		}
-	}
-	number = last == NULL ? 1 : last->version + 1;
 	if (next->version != number) {
 		return refuse(err, next, "version", "must be %d, the next one, not %d", number,
 			      next->version);

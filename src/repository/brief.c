@@ -11,18 +11,6 @@
 
 #include <string.h>
 
-int32_t newest_version(const struct policy_list *policies)
-{
-	int32_t newest = 0;
-
-	for (size_t i = 0; i < policies->n; i++) {
-		if (policies->versions[i]->version > newest) {
-			newest = policies->versions[i]->version;
-		}
-	}
-	return newest;
-}
-
 /* ---- making ---- */
 
 static void make_record(const struct ledger *ledger, const struct policy_list *policies,
@@ -30,8 +18,8 @@ static void make_record(const struct ledger *ledger, const struct policy_list *p
 {
 	const struct member_row *row = &ledger->row;
 
-	hot_make(fold, row->member_id, row->revision, row->created_at, newest_version(policies),
-		 out);
+	hot_make(fold, row->member_id, row->revision, row->created_at,
+		 policy_newest(policies)->version, out);
 }
 
 /* A record that has had its day is made anew. */
@@ -84,7 +72,8 @@ bool row_is_current(const struct member_row *row, const struct policy_list *poli
 {
 	struct hot_record record;
 
-	return decode_row(row, &record) && record.policy_newest == newest_version(policies) &&
+	return decode_row(row, &record) &&
+	       record.policy_newest == policy_newest(policies)->version &&
 	       record.good_until > fold->standing.at &&
 	       row->due_at == next_due(fold->next_told, &record);
 }

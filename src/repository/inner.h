@@ -107,8 +107,6 @@ enum mb_code call_tell(struct repository_call *call, const struct ledger *ledger
 		       struct mb_err *err);
 
 /* brief.c */
-/* The greatest number known. */
-int32_t newest_version(const struct policy_list *policies);
 /* The record of the fold becomes the row's; due_at is 0 or an instant at which something is to be
  * told. The row borrows from ledger->record. */
 void ledger_project(struct ledger *ledger, const struct policy_list *policies,

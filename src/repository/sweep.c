@@ -159,7 +159,7 @@ static enum mb_code run_look(struct store_job *job, struct store_view *view, str
 {
 	struct sweep *sweep = job->data;
 	struct repository *repository = sweep->repository;
-	int64_t newest = newest_version(repository_policies(repository));
+	int64_t newest = policy_newest(repository_policies(repository))->version;
 	struct arena *arena = ledger_arena(repository, 0, err);
 	enum mb_code code = MB_OK;
 

@@ -41,6 +41,8 @@ static void newer_versions_overtake(void **state)
 	third.effective_from = 1000;
 	second.version = 2;
 	second.effective_from = 2000;
+	assert_ptr_equal(policy_newest(&list), &third);
+	assert_null(policy_newest(&(struct policy_list){NULL, 0}));
 	assert_int_equal(policy_overtaken_at(&list, 1), 1000);
 	assert_int_equal(policy_overtaken_at(&list, 2), 1000);
 	assert_int_equal(policy_overtaken_at(&list, 3), INT64_MAX);
