@@ -119,17 +119,6 @@ enum mb_code read_record(struct repository *repository, struct store_view *view,
 
 /* ---- answering ---- */
 
-static int64_t valid_until(const struct hot_view *state, const struct policy_list *policies,
-			   int64_t now)
-{
-	int64_t until = policy_next_change(policies, now);
-
-	if (state->next_change != 0 && state->next_change < until) {
-		until = state->next_change;
-	}
-	return until == INT64_MAX ? 0 : until;
-}
-
 bool describe_brief(const struct policy_list *policies, int64_t member_id,
 		    const struct hot_bytes *record, int64_t now, struct member *out)
 {
@@ -158,6 +147,6 @@ bool describe_brief(const struct policy_list *policies, int64_t member_id,
 					  .at_risk = state->at_risk,
 					  .below_keep = state->below_keep,
 					  .protected_until = state->protected_until};
-	out->valid_until = valid_until(&view, policies, now);
+	out->valid_until = valid_until(policies, now, view.next_change);
 	return true;
 }

@@ -220,6 +220,9 @@ enum mb_code ledger_judge(const struct ledger *ledger, const struct policy_list 
 enum mb_code ledger_progress(struct ledger *ledger, const struct repository *repository,
 			     const struct policy_list *policies, int64_t now, struct progress *out,
 			     struct mb_err *err);
+/* Of an answer of `at`: the first instant after it at which a version takes force, or `next` if that
+ * is earlier; 0 is never. */
+int64_t valid_until(const struct policy_list *policies, int64_t at, int64_t next);
 /* *out is a copy in the arena of what an answer needs, of everything known now. fold NULL: row (and personal parts) only. */
 enum mb_code describe_member(struct repository *repository, struct store_view *view,
 			     const struct member_row *row, const struct fold *fold,

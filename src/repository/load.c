@@ -256,21 +256,24 @@ static const struct policy *version_of(const struct policy_list *policies, int32
 	return NULL;
 }
 
-/* The next instant at which the answer changes by itself, of those the fold and the policies know;
- * 0: none. An answer with the schedule shows dates of windows and settlements, too; what activities
- * count goes with the windows. */
-static int64_t valid_until(const struct fold *fold, const struct policy_list *policies,
-			   unsigned parts)
+int64_t valid_until(const struct policy_list *policies, int64_t at, int64_t next)
 {
-	int64_t until = policy_next_change(policies, fold->standing.at);
+	int64_t until = policy_next_change(policies, at);
 
-	if (fold->next_change != 0 && fold->next_change < until) {
-		until = fold->next_change;
-	}
-	if ((parts & (MEMBER_SCHEDULE | MEMBER_ACTIVITIES)) != 0 && fold->next_date < until) {
-		until = fold->next_date;
+	if (next != 0 && next < until) {
+		until = next;
 	}
 	return until == INT64_MAX ? 0 : until;
+}
+
+/* An answer with the schedule shows dates of windows and settlements, too; what activities count goes
+ * with the windows. */
+static int64_t next_shown(const struct fold *fold, unsigned parts)
+{
+	const bool dates = (parts & (MEMBER_SCHEDULE | MEMBER_ACTIVITIES)) != 0;
+	int64_t next = fold->next_change;
+
+	return dates && (next == 0 || fold->next_date < next) ? fold->next_date : next;
 }
 
 static enum mb_code copy_pending(const struct fold *fold, struct arena *arena, struct member *out,
@@ -383,7 +386,8 @@ enum mb_code describe_member(struct repository *repository, struct store_view *v
 		member->state = fold->standing.suspended ? MEMBER_SUSPENDED : MEMBER_ACTIVE;
 		member->policy = version_of(policies, fold->standing.policy_version);
 		assert(member->policy != NULL);
-		member->valid_until = valid_until(fold, policies, parts);
+		member->valid_until =
+			valid_until(policies, fold->standing.at, next_shown(fold, parts));
 	}
 	if ((parts & MEMBER_SCHEDULE) != 0) {
 		code = copy_pending(fold, arena, member, err);
