@@ -191,6 +191,10 @@ void sweep_stop(struct sweep *sweep, void (*cb)(struct repository *repository));
 enum mb_code resolve_member(struct repository_call *call, struct store_view *view,
 			    const struct member_ref *ref, struct arena *arena,
 			    struct member_row *out, struct mb_err *err);
+/* The same by an identity's look-up key. */
+enum mb_code resolve_key(struct repository_call *call, struct store_view *view,
+			 const unsigned char key[SEAL_DIGEST_BYTES], struct arena *arena,
+			 struct member_row *out, struct mb_err *err);
 /* A caller who is bound to one member learns nothing about others, not even whether they exist. */
 enum mb_code check_only(const struct repository_call *call, int64_t member_id, struct mb_err *err);
 /* MB_REVISION_UNKNOWN when the member's is below what the caller has seen. */

@@ -47,52 +47,50 @@ enum mb_code check_only(const struct repository_call *call, int64_t member_id, s
 	return MB_OK;
 }
 
-static enum mb_code resolve_identity(struct repository_call *call, struct store_view *view,
-				     const struct identity *identity, struct arena *arena,
-				     int64_t *out, struct mb_err *err)
+static enum mb_code find_member(struct store_view *view, int64_t member_id, struct arena *arena,
+				struct member_row *out, struct mb_err *err)
 {
-	unsigned char key[SEAL_DIGEST_BYTES];
+	bool found = false;
+	enum mb_code code = store_get_member(view, member_id, arena, out, &found, err);
+
+	if (code == MB_OK && !found) {
+		code = mb_fail(err, MB_MEMBER_NOT_FOUND, MEMBER_UNKNOWN_TEXT);
+	}
+	return code;
+}
+
+enum mb_code resolve_key(struct repository_call *call, struct store_view *view,
+			 const unsigned char key[SEAL_DIGEST_BYTES], struct arena *arena,
+			 struct member_row *out, struct mb_err *err)
+{
 	struct identity_row row;
 	bool found = false;
-	enum mb_code code = seal_lookup_key(call->repository->seal, identity->issuer,
-					    identity->external_id, key, err);
+	enum mb_code code = store_get_identity(
+		view, (struct str){(const char *)key, SEAL_DIGEST_BYTES}, arena, &row, &found, err);
 
-	if (code == MB_OK) {
-		code = store_get_identity(view, (struct str){(const char *)key, sizeof(key)}, arena,
-					  &row, &found, err);
-	}
 	if (code == MB_OK) {
 		code = check_only(call, found ? row.member_id : 0, err);
 	}
 	if (code == MB_OK && !found) {
 		code = mb_fail(err, MB_MEMBER_NOT_FOUND, "no member has this identity");
 	}
-	if (code == MB_OK) {
-		*out = row.member_id;
-	}
-	return code;
+	return code == MB_OK ? find_member(view, row.member_id, arena, out, err) : code;
 }
 
 enum mb_code resolve_member(struct repository_call *call, struct store_view *view,
 			    const struct member_ref *ref, struct arena *arena,
 			    struct member_row *out, struct mb_err *err)
 {
-	int64_t member_id = ref->member_id;
-	bool found = false;
+	unsigned char key[SEAL_DIGEST_BYTES];
 	enum mb_code code;
 
-	if (member_id != 0) {
-		code = check_only(call, member_id, err);
-	} else {
-		code = resolve_identity(call, view, &ref->identity, arena, &member_id, err);
+	if (ref->member_id != 0) {
+		code = check_only(call, ref->member_id, err);
+		return code == MB_OK ? find_member(view, ref->member_id, arena, out, err) : code;
 	}
-	if (code == MB_OK) {
-		code = store_get_member(view, member_id, arena, out, &found, err);
-	}
-	if (code == MB_OK && !found) {
-		code = mb_fail(err, MB_MEMBER_NOT_FOUND, MEMBER_UNKNOWN_TEXT);
-	}
-	return code;
+	code = seal_lookup_key(call->repository->seal, ref->identity.issuer,
+			       ref->identity.external_id, key, err);
+	return code == MB_OK ? resolve_key(call, view, key, arena, out, err) : code;
 }
 
 enum mb_code check_revision(int64_t min_revision, int64_t revision, struct mb_err *err)

@@ -174,18 +174,48 @@ static enum mb_code load_brief(struct repository_read *req, struct store_view *v
 	return code;
 }
 
+/* ---- identities ---- */
+
+_Static_assert(sizeof(((struct member_query *)0)->key) == SEAL_DIGEST_BYTES, "it is a look-up key");
+
+/* The look-up key of the identity, which costs a keyed hash: made once. */
+static enum mb_code make_key(const struct repository *repository, struct member_query *query,
+			     struct mb_err *err)
+{
+	enum mb_code code = MB_OK;
+
+	if (!query->keyed) {
+		code = seal_lookup_key(repository->seal, query->ref.identity.issuer,
+				       query->ref.identity.external_id, query->key, err);
+		query->keyed = code == MB_OK;
+	}
+	return code;
+}
+
+static enum mb_code resolve_query(struct repository_read *req, struct store_view *view,
+				  struct member_query *query, struct ledger *ledger,
+				  struct mb_err *err)
+{
+	enum mb_code code;
+
+	if (query->ref.member_id != 0) {
+		return resolve_member(&req->call, view, &query->ref, ledger->arena, &ledger->row,
+				      err);
+	}
+	code = make_key(req->call.repository, query, err);
+	return code == MB_OK
+		       ? resolve_key(&req->call, view, query->key, ledger->arena, &ledger->row, err)
+		       : code;
+}
+
 /* So that the next one who names him by this identity is answered from memory. */
 static void note_alias(struct repository *repository, const struct member_query *query,
 		       const struct member_row *row)
 {
-	unsigned char key[SEAL_DIGEST_BYTES];
-
-	if (repository->aliases == NULL || query->ref.member_id != 0 ||
-	    seal_lookup_key(repository->seal, query->ref.identity.issuer,
-			    query->ref.identity.external_id, key, NULL) != MB_OK) {
+	if (repository->aliases == NULL || !query->keyed) {
 		return;
 	}
-	aliases_put(repository->aliases, key, row->member_id, row->revision);
+	aliases_put(repository->aliases, query->key, row->member_id, row->revision);
 	loads_prefetch(repository->loads, row->member_id);
 }
 
@@ -198,9 +228,8 @@ static enum mb_code answer_query(struct repository_read *req, struct store_view 
 				 struct ledger *ledger, const struct member **out,
 				 struct mb_err *err)
 {
-	const struct member_query *query = &req->queries[i];
-	enum mb_code code =
-		resolve_member(&req->call, view, &query->ref, ledger->arena, &ledger->row, err);
+	struct member_query *query = &req->queries[i];
+	enum mb_code code = resolve_query(req, view, query, ledger, err);
 
 	if (code == MB_OK) {
 		code = check_revision(query->min_revision, ledger->row.revision, err);
@@ -278,16 +307,13 @@ static bool peek_record(struct repository_read *req, struct member_query *query,
 }
 
 /* Whoever was at this revision when the identity was his, and is, has it. */
-static bool peek_identity(struct repository *repository, const struct member_query *query,
+static bool peek_identity(struct repository *repository, struct member_query *query,
 			  int64_t *member_id, struct hot_bytes *record)
 {
-	unsigned char key[SEAL_DIGEST_BYTES];
 	int64_t revision;
 
-	return repository->aliases != NULL &&
-	       seal_lookup_key(repository->seal, query->ref.identity.issuer,
-			       query->ref.identity.external_id, key, NULL) == MB_OK &&
-	       aliases_find(repository->aliases, key, member_id, &revision) &&
+	return repository->aliases != NULL && make_key(repository, query, NULL) == MB_OK &&
+	       aliases_find(repository->aliases, query->key, member_id, &revision) &&
 	       cache_get(repository->cache, *member_id, record) == CACHE_HIT &&
 	       hot_order(record).revision == revision;
 }

@@ -210,6 +210,8 @@ struct member_query {
 	struct repository_read *read;
 	bool fresh; /* it had not begun to read from the store */
 	int tries;
+	bool keyed;
+	unsigned char key[32]; /* when keyed: look-up key of ref.identity */
 };
 
 struct repository_read {
