@@ -208,15 +208,28 @@ static enum mb_code resolve_query(struct repository_read *req, struct store_view
 		       : code;
 }
 
+/* Whether the process's cache answers for the row as it is. */
+static bool is_cached(struct repository *repository, const struct member_row *row, int64_t now)
+{
+	struct hot_bytes record;
+	struct hot_view view;
+
+	return cache_get(repository->cache, row->member_id, &record) == CACHE_HIT &&
+	       hot_order(&record).revision == row->revision &&
+	       hot_at(&record, repository_policies(repository), now, &view);
+}
+
 /* So that the next one who names him by this identity is answered from memory. */
 static void note_alias(struct repository *repository, const struct member_query *query,
-		       const struct member_row *row)
+		       const struct member_row *row, int64_t now)
 {
 	if (repository->aliases == NULL || !query->keyed) {
 		return;
 	}
 	aliases_put(repository->aliases, query->key, row->member_id, row->revision);
-	loads_prefetch(repository->loads, row->member_id);
+	if (!is_cached(repository, row, now)) {
+		loads_prefetch(repository->loads, row->member_id);
+	}
 }
 
 static bool is_brief(const struct repository_read *req)
@@ -235,7 +248,7 @@ static enum mb_code answer_query(struct repository_read *req, struct store_view 
 		code = check_revision(query->min_revision, ledger->row.revision, err);
 	}
 	if (code == MB_OK && is_brief(req)) {
-		note_alias(req->call.repository, query, &ledger->row);
+		note_alias(req->call.repository, query, &ledger->row, store_view_now(view));
 	}
 	if (code == MB_OK) {
 		*out = find_described(req, i, ledger->row.member_id);

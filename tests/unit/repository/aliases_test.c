@@ -140,6 +140,22 @@ static void a_write_asks_the_store_once_more(void **state)
 	assert_true(peek_any(bed, "ada") == ada);
 }
 
+/* A write tells the cache, so all that was missing is the alias. */
+static void who_is_in_the_cache_is_not_loaded_for_it(void **state)
+{
+	struct repo_bed *bed = *state;
+	int64_t ada = repo_enroll(bed, "ada"), found, loads;
+	struct record_item item = repo_order(bed, ada, "o-1", BED_NOW, 10000);
+
+	assert_int_equal(read_by_store(bed, "ada", &found), MB_OK);
+	loads = atomic_load(&repository_figures(bed->repository)->loads);
+	assert_int_equal(loads, 1);
+	repo_record_one(bed, &item);
+	assert_int_equal(read_by_store(bed, "ada", &found), MB_OK);
+	assert_true(peek_any(bed, "ada") == ada);
+	assert_int_equal(atomic_load(&repository_figures(bed->repository)->loads), loads);
+}
+
 static void who_may_ask_about_himself_only_learns_nothing(void **state)
 {
 	struct repo_bed *bed = *state;
@@ -195,6 +211,7 @@ int main(int argc, char **argv)
 		CACHED(the_second_look_is_answered_from_memory),
 		CACHED(an_identity_that_moved_is_never_the_old_members),
 		CACHED(a_write_asks_the_store_once_more),
+		CACHED(who_is_in_the_cache_is_not_loaded_for_it),
 		CACHED(who_may_ask_about_himself_only_learns_nothing),
 		cmocka_unit_test_setup_teardown(nothing_is_kept_without_a_cache, set_up, tear_down),
 		cmocka_unit_test(survives_failures),
