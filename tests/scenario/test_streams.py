@@ -175,7 +175,7 @@ def test_who_does_not_read_is_not_read_from(start):
     # a window that gRPC does not widen by itself
     api.channel = grpc.insecure_channel(daemon.target, options=[
         ("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)])
-    stream = Stream(api)
+    stream = Stream(api, timeout=300)  # 320,000 replays, under TSan, too
     for number in range(800):
         stream.send(f"b{number}", activities)
     stream.half_close()
