@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +33,9 @@ void log_init(struct log *log, int fd, enum log_format format, enum log_level le
 	log->format = format;
 	atomic_init(&log->level, (int)level);
 	atomic_init(&log->dropped, 0);
+	pthread_mutex_init(&log->writing, NULL);
+	log->patience_ns = LOG_PATIENCE_NS;
+	log->patience_at_ns = clock_monotonic_ns();
 }
 
 void log_set_level(struct log *log, enum log_level level)
@@ -222,16 +226,54 @@ size_t log_compose(const struct log *log, enum log_level level, const char *even
 	return line.len;
 }
 
+/* Whether the descriptor is ready within so long. A pipe, a terminal and a socket that are have room for a
+ * whole line; an error is one that write() will tell. */
+static bool is_ready(int fd, int64_t ns)
+{
+	struct pollfd asked = {.fd = fd, .events = POLLOUT};
+	int ready;
+
+	if (fd < 0) {
+		return true; /* poll() would pass over it */
+	}
+	do {
+		ready = poll(&asked, 1, (int)(ns / 1000000));
+	} while (ready < 0 && errno == EINTR);
+	return ready != 0;
+}
+
+static bool has_room(struct log *log)
+{
+	int64_t began, patience;
+	bool ready;
+
+	if (is_ready(log->fd, 0)) {
+		return true;
+	}
+	began = clock_monotonic_ns();
+	patience = log->patience_ns + (began - log->patience_at_ns) / 10;
+	patience = patience < LOG_PATIENCE_NS ? patience : LOG_PATIENCE_NS;
+	ready = is_ready(log->fd, patience);
+	log->patience_at_ns = clock_monotonic_ns();
+	patience -= log->patience_at_ns - began;
+	log->patience_ns = patience > 0 ? patience : 0;
+	return ready;
+}
+
 void log_write(struct log *log, enum log_level level, const char *event,
 	       const struct log_field *fields)
 {
 	char bytes[LOG_LINE_MAX];
 	size_t len = log_compose(log, level, event, fields, bytes);
-	ssize_t written;
+	ssize_t written = -1;
 
-	do {
-		written = write(log->fd, bytes, len);
-	} while (written < 0 && errno == EINTR);
+	pthread_mutex_lock(&log->writing);
+	if (has_room(log)) {
+		do {
+			written = write(log->fd, bytes, len);
+		} while (written < 0 && errno == EINTR);
+	}
+	pthread_mutex_unlock(&log->writing);
 	if (written != (ssize_t)len) {
 		atomic_fetch_add_explicit(&log->dropped, 1, memory_order_relaxed);
 	}

@@ -12,6 +12,11 @@
  * a terminal as a control sequence. What does not fit is cut, and the line says so.
  * Payloads of requests are never logged; ids, codes, sizes and times are.
  *
+ * A log holds up nobody: when the descriptor takes no more, as a pipe that nobody empties, a line waits
+ * for it a little (LOG_PATIENCE_NS, which comes back at a tenth of the speed of time), and then it is
+ * dropped and counted. A pause of the reader costs no line; one who has gone for good costs the others
+ * a second, then at most a tenth of their time.
+ *
  * Threads:  log_write() from any; init from one, before.
  */
 #pragma once
@@ -19,11 +24,13 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOG_LINE_MAX 4096 /* PIPE_BUF: up to it a write to a pipe is one piece */
+#define LOG_LINE_MAX	4096 /* PIPE_BUF: up to it a write to a pipe is one piece */
+#define LOG_PATIENCE_NS INT64_C(1000000000)
 
 #define LOG_LEVELS(X) X(ERROR, "error") X(WARN, "warn") X(INFO, "info") X(DEBUG, "debug")
 
@@ -42,6 +49,9 @@ struct log {
 	enum log_format format;
 	_Atomic int level; /* what is above it is left out; may be changed at any time */
 	_Atomic uint64_t dropped; /* lines that the descriptor did not take */
+	/* one line at a time, so that room that was seen is still there */
+	pthread_mutex_t writing;
+	int64_t patience_ns, patience_at_ns; /* what was left, and when */
 };
 
 enum log_kind { LOG_KIND_END, LOG_KIND_STR, LOG_KIND_INT, LOG_KIND_BOOL, LOG_KIND_SECONDS };

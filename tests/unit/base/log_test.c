@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -179,6 +180,46 @@ static void lines_of_threads_never_mix(void **state)
 	close(fds[1]);
 }
 
+/* Of a line that nobody will read; everything that the pipe takes is written before. */
+static void fill(struct log *log)
+{
+	for (int i = 0; log->dropped == 0; i++) {
+		assert_true(i < 100000);
+		LOG_INFO(log, "fill", LOG_NONE);
+	}
+}
+
+static void who_does_not_read_holds_up_nobody(void **state)
+{
+	int64_t began;
+	struct log log;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	log_init(&log, fds[1], LOG_FORMAT_JSON, LOG_LEVEL_INFO, &clock_fixed);
+	began = clock_monotonic_ns();
+	fill(&log);
+	/* patience first, in case he only pauses */
+	assert_true(clock_monotonic_ns() - began >= LOG_PATIENCE_NS);
+	began = clock_monotonic_ns();
+	for (int i = 0; i < 1000; i++) {
+		LOG_INFO(&log, "nobody reads", LOG_NONE);
+	}
+	assert_true(clock_monotonic_ns() - began < LOG_PATIENCE_NS);
+	assert_int_equal(log.dropped, 1001);
+	/* he comes back */
+	assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	while (read(fds[0], line, sizeof(line)) > 0) {
+	}
+	LOG_INFO(&log, "again", LOG_NONE);
+	assert_int_equal(log.dropped, 1001);
+	assert_true(read(fds[0], line, sizeof(line)) > 0);
+	assert_non_null(strstr(line, "\"again\""));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +228,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_long_is_cut_and_said),
 		cmocka_unit_test(levels_leave_out),
 		cmocka_unit_test(lines_of_threads_never_mix),
+		cmocka_unit_test(who_does_not_read_holds_up_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, fix_clock, NULL);
