@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
+#include "base/fds.h"
 #include "policy/policy_file.h"
 #include "service/grants.h"
 
@@ -176,6 +177,9 @@ int main(int argc, char **argv)
 	enum exit_code end;
 	struct mb_err err;
 
+	if (!fds_hold_standard()) {
+		return EXIT_IO;
+	}
 	signals_hold(false);
 	if (options_read(&set, &options, argc, argv, environ, &end, &err) != MB_OK) {
 		complain(err.text, end);

@@ -5,6 +5,7 @@
 #include "daemon/test_clock.h"
 
 #include "base/fault.h"
+#include "base/fds.h"
 #include "policy/policy_file.h"
 #include "repository/repository.h"
 #include "rpc/core_log.h"
@@ -23,6 +24,7 @@
 #define MESSAGE_MAX  ((size_t)4 << 20)
 #define POLICY_ARENA ((size_t)8 << 20)
 #define QUEUES_MOST  16 /* unless an operator asks for more */
+#define FILES_LEAST  64 /* without readers and queues */
 
 static const struct rpc_principal everybody = {.role = {"admin", 5}};
 static const struct rpc_principal nobody = {.role = {"anonymous", 9}};
@@ -32,6 +34,7 @@ static const struct rpc_principal nobody = {.role = {"anonymous", 9}};
 static enum mb_code start_tools(struct daemon *daemon, struct mb_err *err)
 {
 	const struct daemon_options *options = daemon->options;
+	int least = FILES_LEAST + 2 * (int)options->readers + (int)options->queues;
 	bool text = options->log_format == FORMAT_TEXT ||
 		    (options->log_format == FORMAT_AUTO && isatty(STDERR_FILENO));
 
@@ -39,6 +42,9 @@ static enum mb_code start_tools(struct daemon *daemon, struct mb_err *err)
 	log_init(&daemon->log, STDERR_FILENO, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
 		 (enum log_level)options->log_level, &daemon->clock);
 	rpc_core_log_set(&daemon->log);
+	if (fds_allow(least, err) != MB_OK) {
+		return err->code;
+	}
 	arena_budget_init(&daemon->budget, (size_t)options->arena_budget_mb << 20);
 	daemon->loop = calloc(1, sizeof(*daemon->loop));
 	if (daemon->loop == NULL || uv_loop_init(daemon->loop) != 0) {
