@@ -341,10 +341,11 @@ class Memberd:
         self.stderr_path = os.path.join(self.home, f"stderr.{id(self)}")
         self.killed = False
 
-    def spawn(self):
+    def spawn(self, **how):
+        """how: of subprocess.Popen, where a test wants it otherwise."""
         with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen([PROGRAM, *self.args], cwd=self.home, env=environment(self.env),
-                                            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+            self.process = subprocess.Popen([PROGRAM, *self.args], cwd=self.home, env=environment(self.env), **dict(
+                dict(stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr), **how))
         return self
 
     def start(self):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sendmsg: the one that C core calls. In no library: it must be an object of the executable itself,
- * for nothing would pull it out of an archive (rpc_coalesce_dep in meson.build sees to that).
+ * for nothing would pull it out of an archive (rpc_core_calls_dep in meson.build sees to that).
  */
 #include "base/attr.h"
 #include "rpc/coalesce.h"

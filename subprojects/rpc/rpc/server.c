@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/list.h"
+#include "rpc/accept.h"
 #include "rpc/server_impl.h"
 
 #include <assert.h>
@@ -340,6 +341,8 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 	make_core(server);
 	if (!make_greeting(server) || !make_queues(server)) {
 		code = mb_fail(err, MB_INTERNAL, "no memory for the server");
+	} else if (FAULT("rpc.server.spare") || !rpc_accept_prepare()) {
+		code = mb_fail(err, MB_INTERNAL, "no file descriptor is left");
 	} else {
 		register_methods(server);
 		code = rpc_listen(server->core, server->options.listen, port, err);
