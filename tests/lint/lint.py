@@ -4,6 +4,7 @@
 
 Every lint is run twice: over the tree, where it must find nothing and must have looked at something,
 and over copies of the tree with a planted violation, each of which it must find."""
+import fnmatch
 import hashlib
 import os
 import re
@@ -12,28 +13,20 @@ import subprocess
 import sys
 import tempfile
 
-# What each floor may include of the tree, and which third-party libraries: docs/house.md.
-FLOORS = {
-    # floor: (folder, prefix of its includes, floors below, third party)
-    "base": ("subprojects/base/base", "base/", [], []),
-    "rpc": ("subprojects/rpc/rpc", "rpc/", ["base", "rpc_proto"], ["grpc", "protobuf-c", "openssl"]),
-    "domain": ("src/domain", "domain/", ["base"], []),
-    "policy": ("src/policy", "policy/", ["base", "domain"], ["libfyaml"]),
-    "cache": ("src/cache", "cache/", ["base", "domain"], ["uv", "hiredis"]),
-    "store": ("src/store", "store/", ["base", "domain"], ["uv", "sqlite3"]),
-    "repository": ("src/repository", "repository/", ["base", "domain", "cache", "store"], ["uv", "openssl"]),
-    "service": ("src/service", "service/", ["base", "rpc", "rpc_proto", "proto", "domain", "repository"], []),
-    "client": ("src/client", "client/", ["base", "rpc", "rpc_proto"], ["grpc", "protobuf-c"]),
-    "ctl": ("src/ctl", "ctl/", ["base", "client", "rpc_proto", "proto", "policy"],
-            ["libfyaml", "jansson", "csv", "zstd", "openssl", "protobuf-c"]),
-    "daemon": ("src/daemon", "daemon/", ["base", "rpc", "policy", "cache", "store", "repository", "service"], ["uv", "microhttpd"]),
-}
 GENERATED = {"rpc_proto": ("google/", "grpc/", "rpc/v1/"), "proto": ("memberd/v1/",)}
 THIRD_PARTY = [
     ("grpc/", "grpc"), ("protobuf-c/", "protobuf-c"), ("uv.h", "uv"), ("hiredis", "hiredis"),
     ("sqlite3", "sqlite3"), ("libpq", "libpq"), ("libfyaml", "libfyaml"), ("jansson", "jansson"),
     ("microhttpd", "microhttpd"), ("csv.h", "csv"), ("zstd", "zstd"), ("zlib", "zlib"), ("openssl/", "openssl"),
 ]
+# What docs/house.md calls them.
+CALLED = {"standard protos": "rpc_proto", "libcrypto": "openssl", "libmicrohttpd": "microhttpd", "libcsv": "csv"}
+# Headers of libc: those that only compute, and the others. Whatever is in none of these lists is of a library that nobody named.
+COMPUTES = {"assert", "ctype", "errno", "float", "inttypes", "limits", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint",
+            "stdio", "stdlib", "stdnoreturn", "string", "strings"}
+TALKS = {"dirent", "dlfcn", "fcntl", "getopt", "locale", "netdb", "poll", "pthread", "sched", "signal", "termios", "threads", "time", "unistd"}
+TALKS_IN = ("sys/", "netinet/", "arpa/")
+PURE = {"domain": re.compile(r"\b(clock_now|clock_monotonic_ns|clock_init\w*|log_\w+|fopen|fprintf|printf|getenv)\s*\(")}
 # Floors whose own headers may show a third-party header; everywhere else it stays in .c files.
 HEADER_MAY_SHOW = {"rpc": ["protobuf-c"], "client": ["protobuf-c"], "ctl": ["protobuf-c"]}
 # Headers that the files of one floor share and nobody else includes may show what that floor may use.
@@ -59,42 +52,87 @@ def third_party(header):
     return next((lib for prefix, lib in THIRD_PARTY if header.startswith(prefix)), None)
 
 
-def owner(header):
+def words(cell):
+    """The cell of a table as a list: "uv, libcrypto (digests)" is ["uv", "openssl"]."""
+    found = [word.strip() for word in re.sub(r"\([^)]*\)", "", cell).split(",")]
+    return [CALLED.get(word, word) for word in found if word not in ("–", "libc")]
+
+
+def floors(tree):
+    """The table of docs/house.md: {floor: (folder, prefix of its includes, floors below, third party)}."""
+    rows = re.findall(r"^\| (\w+) \| `([^`]+)` \| ([^|]+) \| ([^|]+) \|$", read(tree, "docs/house.md"), re.M)
+    return {floor: (f"{folder}/{floor}" if folder.startswith("subprojects/") else folder, floor + "/", words(below), words(libraries))
+            for floor, folder, below, libraries in rows}
+
+
+def owner(header, house):
     for floor, prefixes in GENERATED.items():
         if header.endswith(".pb-c.h") and header.startswith(prefixes):
             return floor
-    return next((floor for floor, row in FLOORS.items() if header.startswith(row[1])), None)
+    return next((floor for floor, row in house.items() if header.startswith(row[1])), None)
+
+
+def is_libc(header, floor):
+    name = header.removesuffix(".h")
+    return name in COMPUTES or (floor not in PURE and (name in TALKS or header.startswith(TALKS_IN)))
+
+
+def arrow_to(path, floor, kind, header, house):
+    """What is wrong with one #include, None when nothing is."""
+    _, _, below, libraries = house[floor]
+    to = owner(header, house)
+    if kind == '"' or to is not None:
+        if kind == "<":
+            return f"<{header}> is of this tree: in quotes"
+        if to is None:
+            return f'"{header}" is of no floor (by path from src/, never ../)'
+        return None if to == floor or to in below else f"{floor} may not include {to} ({header})"
+    library = third_party(header)
+    if library is None:
+        return None if is_libc(header, floor) else f"<{header}> is nothing that {floor} may have"
+    if library not in libraries:
+        return f"{floor} may not use {library} (<{header}>)"
+    shown = path.endswith(".h") and not path.endswith(PRIVATE_HEADER)
+    return f"<{header}> belongs in .c files only" if shown and library not in HEADER_MAY_SHOW.get(floor, []) else None
 
 
 def arrows(tree, build):
-    """No floor includes what it may not: floors above it, libraries of others."""
-    found, looked = [], 0
-    for floor, (folder, _, below, libraries) in FLOORS.items():
-        for path in walk(tree, [folder], (".c", ".h")):
-            looked += 1
-            for kind, header in INCLUDE.findall(read(tree, path)):
-                if kind == '"':
-                    to = owner(header)
-                    if to is None:
-                        found.append(f'{path}: "{header}" is of no floor (by path from src/, never ../)')
-                    elif to != floor and to not in below:
-                        found.append(f"{path}: {floor} may not include {to} ({header})")
-                    continue
-                library = third_party(header)
-                if library and library not in libraries:
-                    found.append(f"{path}: {floor} may not use {library} (<{header}>)")
-                elif (library and path.endswith(".h") and not path.endswith(PRIVATE_HEADER)
-                      and library not in HEADER_MAY_SHOW.get(floor, [])):
-                    found.append(f"{path}: <{header}> belongs in .c files only")
-    known = {row[0] for row in FLOORS.values()}
+    """No floor includes what docs/house.md does not give it: floors above it, libraries of others; domain is pure."""
+    house, found, looked = floors(tree), [], 0
+    for floor, (folder, *_) in house.items():
+        files = list(walk(tree, [folder], (".c", ".h")))
+        looked += len(files)
+        if not files:
+            found.append(f"{folder}: no file of the floor {floor} is here")
+        for path in files:
+            text = read(tree, path)
+            wrong = [arrow_to(path, floor, kind, header, house) for kind, header in INCLUDE.findall(text)]
+            wrong += [f"{call}: {floor} computes and does nothing else" for call in PURE[floor].findall(text)] if floor in PURE else []
+            found += [f"{path}: {what}" for what in wrong if what is not None]
+    known = {row[0] for row in house.values()}
     for path in walk(tree, ["src", "subprojects"], (".c", ".h")):
-        if not any(path.startswith(folder + "/") for folder in known) and "/tests/" not in path:
+        if not any(path.startswith(folder + "/") for folder in known):
             found.append(f"{path}: on no floor")
     return found, looked
 
 
+def rooms(tree, build):
+    """docs/house.md places every file of every floor, and no other."""
+    text = read(tree, "docs/house.md").partition("\n## The rooms\n")[2].partition("\n## ")[0]
+    placed = {floor: re.findall(r"`([\w*]+)`", told) for floor, told in re.findall(r"^- \*\*(\w+)\*\*(.*?)(?=^- |^$)", text, re.M | re.S)}
+    found, looked = [], 0
+    for floor, (folder, *_) in floors(tree).items():
+        stems = {os.path.splitext(os.path.basename(path))[0] for path in walk(tree, [folder], (".c", ".h"))}
+        looked += len(stems)
+        patterns = placed.get(floor, [])
+        found += [f"{folder}/{stem}: docs/house.md does not say what it is for (under The rooms)" for stem in sorted(stems)
+                  if not any(fnmatch.fnmatchcase(stem, pattern) for pattern in patterns)]
+        found += [f"docs/house.md: {floor} has no {pattern}" for pattern in patterns if not fnmatch.filter(stems, pattern)]
+    return found, looked
+
+
 def headers(tree, build):
-    """Every header compiles alone and begins with SPDX and #pragma once."""
+    """Every header compiles alone and has #pragma once."""
     found, looked = [], 0
     dirs = [os.path.join(tree, d) for d in ("subprojects/base", "subprojects/rpc", "src")]
     dirs += [os.path.join(build, d) for d in ("subprojects/rpc/proto", "proto")]
@@ -206,8 +244,8 @@ def plant(path, text):
     return do
 
 
-def remove(path):
-    return lambda tree: os.remove(os.path.join(tree, path))
+def remove(*paths):
+    return lambda tree: [os.remove(os.path.join(tree, path)) for path in paths]
 
 
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
@@ -217,7 +255,17 @@ LINTS = {
         "a library of another floor": plant("src/domain/planted.c", SPDX + "#include <sqlite3.h>\n"),
         "a library in a header": plant("src/store/planted.h", SPDX + "#pragma once\n#include <uv.h>\n"),
         "a path with ..": plant("src/domain/planted.c", SPDX + '#include "../store/store.h"\n'),
+        "an arrow in angle brackets": plant("src/domain/planted.c", SPDX + "#include <store/store.h>\n"),
+        "a library that nobody named": plant("src/ctl/planted.c", SPDX + "#include <curl/curl.h>\n"),
+        "a system call in the domain": plant("src/domain/planted.c", SPDX + "#include <unistd.h>\n"),
+        "a clock in the domain": plant("src/domain/planted.c", SPDX + "int64_t f(void)\n{\n\treturn clock_now(&system);\n}\n"),
         "a file on no floor": plant("src/planted.c", SPDX + "int planted;\n"),
+        "a folder on no floor": plant("src/planted/planted.c", SPDX + "int planted;\n"),
+        "a floor without files": lambda tree: shutil.rmtree(os.path.join(tree, "src/cache")),
+    }),
+    "rooms": (rooms, {
+        "a file that is not placed": plant("src/domain/planted.c", SPDX),
+        "a place whose file is gone": remove("src/store/tree.c", "src/store/tree.h"),
     }),
     "headers": (headers, {
         "a header that needs another": plant("src/domain/planted.h", SPDX + "#pragma once\nint64_t planted(void);\n"),
