@@ -158,21 +158,36 @@ def layout(tree, build):
     return found or ([run.stderr] if run.returncode else []), len(paths)
 
 
+MARKED = (".c", ".h", ".cc", ".proto", ".sql", ".py", ".mjs", ".sh", ".build")
+
+
+def texts(tree):
+    """What people write and read: sources, scripts, pages; not what fuzz targets are fed with."""
+    for path in walk(tree, ["subprojects", "src", "tests", "proto", "docs"], (*MARKED, ".md", ".yaml")):
+        if "_corpus/" not in path:
+            yield path
+    yield from walk(tree, ["scripts", ".ci"], "")
+    yield from sorted(name for name in os.listdir(tree) if name.endswith((*MARKED, ".md", ".yaml")))
+
+
 def marks(tree, build):
     """SPDX in every source; no unfinished marks, no paths of a developer's machine, no odd spaces."""
     found, looked = [], 0
-    folders = ["subprojects", "src", "tests", "proto", "scripts", "docs"]
-    endings = (".c", ".h", ".py", ".proto", ".sql", ".build", ".md", ".yaml")
-    for path in walk(tree, folders, endings):
+    for path in texts(tree):
         looked += 1
         text = read(tree, path)
-        if path.endswith((".c", ".h", ".proto", ".sql")) and "SPDX-License-Identifier: Apache-2.0" not in text.split("\n", 2)[0]:
-            found.append(f"{path}: the first line is not the SPDX one")
-        for number, line in enumerate(text.splitlines(), 1):
+        lines = text.splitlines()
+        first = lines[1:2] if text.startswith("#!") else lines[:1]
+        if path.endswith(MARKED) or path.startswith(("scripts/", ".ci/")):
+            if "SPDX-License-Identifier: Apache-2.0" not in "".join(first):
+                found.append(f"{path}: the first line is not the SPDX one")
+        for number, line in enumerate(lines, 1):
             if path != "tests/lint/lint.py" and re.search(r"\b(TODO|FIXME|XXX|HACK)\b|[^\w.](/work|/farm|/root)/", line):
                 found.append(f"{path}:{number}: {line.strip()[:60]}")
-            if path.endswith((".c", ".h")) and line != line.rstrip():
+            if line != line.rstrip():
                 found.append(f"{path}:{number}: space at the end of the line")
+        if not text.endswith("\n"):
+            found.append(f"{path}: no newline at the end")
     return found, looked
 
 
@@ -274,6 +289,9 @@ LINTS = {
     "layout": (layout, {"four spaces": plant("src/domain/planted.c", SPDX + "int f(void)\n{\n    return 1;\n}\n")}),
     "marks": (marks, {
         "no SPDX line": plant("src/domain/planted.c", "int planted;\n"),
+        "a script without the SPDX line": plant("scripts/planted", "#!/bin/sh\ntrue\n"),
+        "a space at the end of a line": plant("docs/planted.md", "See. \n"),
+        "a cut last line": plant("docs/planted.md", "See."),
         "an unfinished mark": plant("src/domain/planted.c", SPDX + "/* TO" + "DO: more */\n"),
         "a path of one machine": plant("docs/planted.md", "see /ro" + "ot/notes\n"),
     }),
