@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAPPING_BYTES_MAX 65536
@@ -155,7 +156,16 @@ static int send_and_report(struct import *import, int64_t in_flight)
 
 static bool is_readable(const char *path)
 {
-	return strcmp(path, "-") == 0 || access(path, R_OK) == 0;
+	struct stat info;
+
+	if (strcmp(path, "-") == 0) {
+		return true;
+	}
+	if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+		errno = EISDIR;
+		return false;
+	}
+	return access(path, R_OK) == 0;
 }
 
 /* What the command line says, checked before anything is read. */

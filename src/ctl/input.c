@@ -11,8 +11,6 @@
 
 #define RAW_BYTES 65536
 
-static const unsigned char ZSTD_MAGIC[4] = {0x28, 0xb5, 0x2f, 0xfd};
-
 struct input {
 	FILE *file;
 	char *name;
@@ -37,10 +35,19 @@ static enum mb_code fill_raw(struct input *input, struct mb_err *err)
 	return MB_OK;
 }
 
+/* A frame of data, or one to be skipped, which some compressors write before it. */
+static bool begins_frame(const unsigned char *raw, size_t len)
+{
+	static const unsigned char data[] = {0x28, 0xb5, 0x2f, 0xfd},
+				   skipped[] = {0x2a, 0x4d, 0x18};
+
+	return len >= 4 && (memcmp(raw, data, 4) == 0 ||
+			    ((raw[0] & 0xf0) == 0x50 && memcmp(raw + 1, skipped, 3) == 0));
+}
+
 static enum mb_code start_zstd(struct input *input, struct mb_err *err)
 {
-	if (input->raw_len < sizeof(ZSTD_MAGIC) ||
-	    memcmp(input->raw, ZSTD_MAGIC, sizeof(ZSTD_MAGIC)) != 0) {
+	if (!begins_frame(input->raw, input->raw_len)) {
 		return MB_OK;
 	}
 	input->zstd = ZSTD_createDStream();

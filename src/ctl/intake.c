@@ -46,7 +46,7 @@ static enum mb_code skip(struct taking *taking, struct str reason)
 {
 	const char *text = skip_text(reason);
 
-	skips_add(&taking->intake->skips, reason, taking->line);
+	skips_add(&taking->intake->skips, reason);
 	if (!taking->strict) {
 		return MB_OK;
 	}
@@ -106,7 +106,7 @@ static enum mb_code take_sale(struct taking *taking)
 	const struct mapping_order *order = &taking->mapping->order;
 	const struct str *cells = taking->cells;
 	struct intake *intake = taking->intake;
-	struct sale sale = {.file_line = taking->line, .n_sort = order->line_order.n};
+	struct sale sale = {.n_sort = order->line_order.n};
 	struct str category = mapping_text(&order->category, cells);
 
 	if (!is_id(cells[taking->mapping->member]) || !is_id(cells[order->id]) ||
@@ -187,7 +187,6 @@ static enum mb_code take_interaction(struct taking *taking, struct interaction i
 	if (!parse_time(taking, &interaction.at)) {
 		return SKIP(taking, time_invalid);
 	}
-	interaction.file_line = taking->line;
 	if (!keep(taking, taking->mapping->member, &interaction.member) ||
 	    (id != COLUMN_NONE && !keep(taking, id, &interaction.id)) ||
 	    !keep(taking, about, &interaction.about) ||
@@ -264,13 +263,18 @@ static enum mb_code take_row(void *data, const struct row *row, struct mb_err *e
 	const struct mapping *mapping = taking->mapping;
 	const struct mapping_row_rule *rule;
 
+	taking->line = row->line;
+	if (row->n_fields == 0) {
+		taking->intake->lines++;
+		return SKIP(taking, blank_line);
+	}
 	if (!taking->bound) {
 		return row->is_text ? bind_columns(taking, row->fields, row->n_fields)
 				    : mb_fail(err, MB_FIELD_INVALID,
-					      "%s:%lld: the header is not a row of text",
+					      "%s:%lld: the header is not a row of text: wanted is "
+					      "UTF-8, plain or compressed by zstd",
 					      taking->name, (long long)row->line);
 	}
-	taking->line = row->line;
 	taking->intake->lines++;
 	if (!row->is_text) {
 		return SKIP(taking, not_text);
@@ -301,18 +305,12 @@ static enum mb_code take_row(void *data, const struct row *row, struct mb_err *e
 
 static enum mb_code take_rows(struct taking *taking, struct input *input)
 {
-	int64_t blank = 0;
 	enum mb_code code = rows_read(input, taking->name, taking->mapping->delimiter, take_row,
-				      taking, &blank, taking->err);
+				      taking, taking->err);
 
 	if (code == MB_OK && !taking->bound) {
 		code = mb_fail(taking->err, MB_FIELD_INVALID, "%s:1: the file has no header",
 			       taking->name);
-	}
-	taking->line = 1;
-	taking->intake->lines += blank;
-	for (; code == MB_OK && blank > 0; blank--) {
-		code = SKIP(taking, blank_line);
 	}
 	return code;
 }

@@ -30,7 +30,6 @@ struct sale {
 	int64_t at; /* microseconds UTC */
 	int64_t quantity, amount; /* amount in minor units */
 	struct decimal price;
-	int64_t file_line;
 	int type;
 	/* the plan's */
 	int32_t line_no;
@@ -52,7 +51,7 @@ struct interaction {
 	struct str member;
 	struct str id; /* empty: its key is made of the rest */
 	struct str about; /* the store visited; the order named, or the item of an implied one */
-	int64_t at, file_line;
+	int64_t at;
 	int32_t line_no; /* of a review's order */
 	bool visit, implied, pictures;
 };

@@ -144,7 +144,7 @@ static enum mb_code add_order(struct builder *builder, struct sale *sales, size_
 static void drop_order(struct builder *builder, struct sale *sales, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		skips_add(&builder->intake->skips, STR("order_too_large"), sales[i].file_line);
+		skips_add(&builder->intake->skips, STR("order_too_large"));
 		sales[i].line_no = 0;
 	}
 }

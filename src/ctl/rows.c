@@ -15,7 +15,7 @@ struct reader {
 	rows_cb *cb;
 	void *data;
 	struct csv_parser parser;
-	int64_t line, row_line, blank;
+	int64_t line, row_line;
 	bool in_row; /* bytes of a row were fed and its end was not seen */
 	bool row_ended; /* on this line */
 	struct strbuf bytes; /* the fields of the row, one after the other */
@@ -81,6 +81,13 @@ static void take_row(int c, void *data)
 	reader->row_ended = true;
 }
 
+static void take_blank(struct reader *reader)
+{
+	struct row row = {.line = reader->line, .is_text = true};
+
+	reader->code = reader->cb(reader->data, &row, reader->err);
+}
+
 static bool is_blank(const char *p, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -118,7 +125,9 @@ static void feed(struct reader *reader, const char *p, size_t len)
 				       reader->name, (long long)reader->row_line, ROWS_FIELD_MAX);
 	}
 	if (line_ends) {
-		reader->blank += !reader->in_row && !reader->row_ended;
+		if (!reader->in_row && !reader->row_ended && reader->code == MB_OK) {
+			take_blank(reader);
+		}
 		reader->row_ended = false;
 		reader->line++;
 	}
@@ -156,7 +165,7 @@ static void feed_file(struct reader *reader, struct input *input, char *chunk)
 }
 
 enum mb_code rows_read(struct input *input, const char *name, char delimiter, rows_cb *cb,
-		       void *data, int64_t *out_blank, struct mb_err *err)
+		       void *data, struct mb_err *err)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 	char *chunk = malloc(CHUNK_BYTES);
@@ -184,9 +193,6 @@ enum mb_code rows_read(struct input *input, const char *name, char delimiter, ro
 				       (long long)reader->row_line);
 	}
 	code = reader->code;
-	if (code == MB_OK) {
-		*out_blank = reader->blank;
-	}
 	csv_free(&reader->parser);
 	strbuf_fini(&reader->bytes);
 	free(reader);

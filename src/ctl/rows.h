@@ -29,6 +29,6 @@ struct row {
 /* Anything but MB_OK ends the reading with that code. */
 typedef enum mb_code rows_cb(void *data, const struct row *row, struct mb_err *err);
 
-/* Lines with nothing on them are not rows; *out_blank counts them. `name` stands in errors. */
+/* A line with nothing on it is a row without fields. `name` stands in errors. */
 enum mb_code rows_read(struct input *input, const char *name, char delimiter, rows_cb *cb,
-		       void *data, int64_t *out_blank, struct mb_err *err);
+		       void *data, struct mb_err *err);

@@ -27,7 +27,7 @@ bool skip_is_builtin(struct str reason)
 	return skip_text(reason) != NULL;
 }
 
-void skips_add(struct skips *skips, struct str reason, int64_t line)
+void skips_add(struct skips *skips, struct str reason)
 {
 	size_t i = 0;
 
@@ -37,12 +37,9 @@ void skips_add(struct skips *skips, struct str reason, int64_t line)
 	if (i == skips->n) {
 		/* at most 128 rules and the reasons above */
 		assert(i < SKIP_REASONS_MAX);
-		skips->counts[skips->n++] = (struct skip_count){reason, 0, line};
+		skips->counts[skips->n++] = (struct skip_count){reason, 0};
 	}
 	skips->counts[i].lines++;
-	if (line < skips->counts[i].first_line) {
-		skips->counts[i].first_line = line;
-	}
 	skips->total++;
 }
 

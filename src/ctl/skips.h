@@ -32,7 +32,6 @@
 struct skip_count {
 	struct str reason; /* borrowed */
 	int64_t lines;
-	int64_t first_line; /* of the file */
 };
 
 struct skips {
@@ -44,6 +43,6 @@ struct skips {
 bool skip_is_builtin(struct str reason);
 /* What a reason of memberctl's own means; NULL for others. */
 const char *skip_text(struct str reason);
-void skips_add(struct skips *skips, struct str reason, int64_t line);
+void skips_add(struct skips *skips, struct str reason);
 /* By lines, most first, then by name. */
 void skips_sort(struct skips *skips);

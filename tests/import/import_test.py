@@ -304,6 +304,15 @@ def test_strict_ends_at_the_first_line():
     assert dry_run(log("1,22423,A,1,2011-01-01 10:04:00,1.00,7,UK"), "--strict").returncode == 0
 
 
+def test_strict_ends_at_a_blank_line_where_it_stands():
+    good, nobody = "1,22423,A,1,2011-01-01 10:04:00,1.00,7,UK", "2,22423,A,1,2011-01-01 10:04:00,1.00,,UK"
+    for rows, line in (([good, "", nobody], 3), (['1,22423,"A\n\nB",1,2011-01-01 10:04:00,1.00,7,UK', good, "\r", nobody], 6)):
+        file = log(*rows)
+        done = dry_run(file, "--strict")
+        assert done.returncode == 65 and f"{file}:{line}: left out: blank_line".encode() in done.stderr, done
+        assert report(file)["lines"]["skipped"] == {"blank_line": 1, "no_customer": 1}
+
+
 def test_bad_quoting_is_refused_with_its_line():
     refused(log("1,22423,A,1,2011-01-01 10:04:00,1.00,7,UK", '2,22423,A "b" c,1,2011-01-01 10:04:00,1.00,7,UK'),
             "log.csv:3: ", "quote")
@@ -322,6 +331,7 @@ def test_a_missing_or_doubled_column_is_refused():
     refused(write("x.csv", HEADER.replace("CustomerID", "Customer")), f"{MAPPING}:5:", "no column 'CustomerID'")
     refused(write("x.csv", HEADER.replace("Country", "CustomerID")), f"{MAPPING}:5:", "more than one column")
     refused(write("x.csv", ""), "no header")
+    refused(write("x.csv", (HEADER + "1\n").encode("utf-16")), "x.csv:1: the header is not a row of text", "UTF-8", "zstd")
 
 
 def test_a_compressed_file_that_is_cut_or_damaged_is_refused():
@@ -330,11 +340,25 @@ def test_a_compressed_file_that_is_cut_or_damaged_is_refused():
     refused(write("cut.zst", packed[:len(packed) // 2]), "cut short")
     refused(write("cut.zst", packed[:-1]), "cut short")
     refused(write("damaged.zst", packed[:500000] + b"\0" * 64 + packed[500064:]), "damaged zstd data")
+    refused(write("more.zst", packed + b"more"), "damaged zstd data")
+
+
+def test_every_frame_of_a_compressed_file_is_read():
+    """pzstd writes many frames, and frames to be skipped before, between and after them."""
+    skipped = b"\x5a\x2a\x4d\x18\4\0\0\0\x28\xb5\x2f\xfd"
+    frames = [subprocess.run(["zstd", "-c"], input=text.encode(), capture_output=True, check=True).stdout for text in (
+        HEADER + "1,22423,A,1,2011-01-01 10:04:00,1.00,7,UK\n2,22423,A,1,2011-", "01-01 10:04:00,1.00,7,UK\n", "")]
+    for form in (b"".join(frames), skipped + skipped.join(frames) + skipped):
+        assert report(write("frames.zst", form))["orders"] == 2
+    refused(write("frames.zst", skipped), "no header")
+    refused(write("frames.zst", skipped[:-1]), "cut short")
 
 
 def test_files_that_are_not_there():
     refused(path("none.csv"), "none.csv", code=66)
     refused(LOG, "none.yaml", code=66, mapping=path("none.yaml"))
+    refused(FOLDER.name, "Is a directory", code=66)
+    refused(LOG, "Is a directory", code=66, mapping=FOLDER.name)
 
 
 def test_a_mapping_that_is_wrong_is_refused_with_its_place():
