@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define MAPPING_BYTES_MAX 65536
-#define SHIFT_WEEKS_MAX	  100000
 
 int64_t import_shift_us(const struct import *import)
 {
@@ -181,10 +180,14 @@ static int check_flags(struct import *import, int64_t *in_flight)
 	if (flags_has(&ctl->flags, FLAG_PRINT) && !import->dry_run) {
 		return ctl_fail(ctl, EXIT_USAGE, "--print-activities goes with --dry-run");
 	}
-	if (flags_number(&ctl->flags, FLAG_SHIFT_WEEKS, -SHIFT_WEEKS_MAX, SHIFT_WEEKS_MAX, 0,
-			 &import->shift_weeks, &err) != MB_OK ||
+	if (flags_number(&ctl->flags, FLAG_SHIFT_WEEKS, -IMPORT_SHIFT_WEEKS_MAX,
+			 IMPORT_SHIFT_WEEKS_MAX, 0, &import->shift_weeks, &err) != MB_OK ||
 	    flags_number(&ctl->flags, FLAG_IN_FLIGHT, 1, 64, 8, in_flight, &err) != MB_OK) {
 		return ctl_fail(ctl, EXIT_USAGE, "%s", err.text);
+	}
+	if (import->state_file != NULL &&
+	    (import->state_file[0] == '\0' || strcmp(import->state_file, "-") == 0)) {
+		return ctl_fail(ctl, EXIT_USAGE, "--state is the name of a file");
 	}
 	missing = !is_readable(import->file) ? import->file : mapping;
 	if (!is_readable(missing)) {

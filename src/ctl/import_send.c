@@ -68,6 +68,7 @@ struct sender {
 	size_t base, next; /* numbers of batches */
 	size_t item; /* the first that is in no batch yet */
 	int64_t state_written_ns;
+	bool state_lost; /* what failed is the writing of the state */
 	struct progress progress;
 	struct mb_err err; /* the first failure */
 };
@@ -224,11 +225,14 @@ static bool waits_for_orders(const struct sender *sender, size_t item)
 static enum mb_code write_state(struct sender *sender)
 {
 	const struct import *import = sender->import;
+	enum mb_code code = MB_OK;
 
 	sender->state_written_ns = clock_monotonic_ns();
-	return import->state_file == NULL
-		       ? MB_OK
-		       : import_state_write(import->state_file, &import->state, &sender->err);
+	if (import->state_file != NULL) {
+		code = import_state_write(import->state_file, &import->state, &sender->err);
+	}
+	sender->state_lost = code != MB_OK;
+	return code;
 }
 
 /* A server that is started again on another store knows nothing of what was acknowledged. */
@@ -449,7 +453,7 @@ static int meet_server(struct import *import)
 }
 
 /* Says what failed, how far it came, and how to go on. */
-static int tell_break(const struct import *import, const struct mb_err *err)
+static int tell_break(const struct import *import, const struct mb_err *err, bool state_lost)
 {
 	struct ctl *ctl = import->ctl;
 	int exit_code = ctl_fail_err(ctl, err);
@@ -465,25 +469,28 @@ static int tell_break(const struct import *import, const struct mb_err *err)
 			"twice (with --state FILE it would go on from there)\n",
 			(long long)import->shift_weeks);
 	}
-	return exit_code;
+	return state_lost ? EXIT_IO : exit_code;
 }
 
 static int run_sender(struct sender *sender)
 {
 	struct import *import = sender->import;
-	enum mb_code code = write_state(sender);
+	enum mb_code code;
 	struct mb_err first;
+	bool lost;
 
-	if (code == MB_OK) {
-		code = run_phases(sender);
+	if (write_state(sender) != MB_OK) {
+		return ctl_fail(import->ctl, EXIT_IO, "%s", sender->err.text);
 	}
+	code = run_phases(sender);
 	first = sender->err;
+	lost = sender->state_lost;
 	/* also after a failure: what was acknowledged meanwhile is worth keeping */
 	if (write_state(sender) != MB_OK && code == MB_OK) {
-		return tell_break(import, &sender->err);
+		return tell_break(import, &sender->err, true);
 	}
 	import->sent = code == MB_OK;
-	return code == MB_OK ? EXIT_OK : tell_break(import, &first);
+	return code == MB_OK ? EXIT_OK : tell_break(import, &first, lost);
 }
 
 int import_send(struct import *import, int64_t in_flight)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define STATE_BYTES_MAX 65536
+#define COUNT_MAX	INT64_C(1000000000000) /* so that sums of counts are safe */
 
 /* Takes off what is left of a character that was cut in two. */
 static void cut_to_text(char *text)
@@ -76,12 +77,17 @@ static bool take_text(const json_t *json, const char *key, char *out, size_t siz
 	return true;
 }
 
-static bool take_count(const json_t *json, const char *key, int64_t min, int64_t *out)
+static bool take_number(const json_t *json, const char *key, int64_t min, int64_t max, int64_t *out)
 {
 	const json_t *value = json_object_get(json, key);
 
 	*out = json_is_integer(value) ? json_integer_value(value) : 0;
-	return json_is_integer(value) && *out >= min;
+	return json_is_integer(value) && *out >= min && *out <= max;
+}
+
+static bool take_count(const json_t *json, const char *key, int64_t *out)
+{
+	return take_number(json, key, 0, COUNT_MAX, out);
 }
 
 static bool take_refusals(const json_t *list, struct import_tally *tally)
@@ -95,11 +101,24 @@ static bool take_refusals(const json_t *list, struct import_tally *tally)
 
 		if (!take_text(item, "reason", refusal->reason, sizeof(refusal->reason)) ||
 		    !take_text(item, "example", refusal->example, sizeof(refusal->example)) ||
-		    !take_count(item, "count", 1, &refusal->count)) {
+		    !take_number(item, "count", 1, COUNT_MAX, &refusal->count)) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* What is acknowledged is counted in one place each. */
+static bool adds_up(const struct import_state *state)
+{
+	const struct import_tally *tally = &state->tally;
+	int64_t sum = tally->enrolled + tally->known + tally->accepted + tally->replayed;
+
+	for (size_t i = 0; i < tally->n_refusals; i++) {
+		sum += tally->refusals[i].count;
+	}
+	return sum == state->members + state->activities &&
+	       tally->parked <= tally->accepted + tally->replayed;
 }
 
 static bool take_state(const json_t *json, struct import_state *state)
@@ -107,20 +126,21 @@ static bool take_state(const json_t *json, struct import_state *state)
 	struct import_tally *tally = &state->tally;
 	int64_t format;
 
-	return take_count(json, "format", 1, &format) && format == 1 &&
+	return take_number(json, "format", 1, 1, &format) &&
 	       take_text(json, "fileSha256", state->file_digest, sizeof(state->file_digest)) &&
 	       take_text(json, "mappingSha256", state->mapping_digest,
 			 sizeof(state->mapping_digest)) &&
 	       take_text(json, "storeId", state->store_id, sizeof(state->store_id)) &&
-	       take_count(json, "shiftWeeks", INT64_MIN, &state->shift_weeks) &&
-	       take_count(json, "members", 0, &state->members) &&
-	       take_count(json, "activities", 0, &state->activities) &&
-	       take_count(json, "enrolled", 0, &tally->enrolled) &&
-	       take_count(json, "known", 0, &tally->known) &&
-	       take_count(json, "accepted", 0, &tally->accepted) &&
-	       take_count(json, "replayed", 0, &tally->replayed) &&
-	       take_count(json, "parked", 0, &tally->parked) &&
-	       take_refusals(json_object_get(json, "refused"), tally);
+	       take_number(json, "shiftWeeks", -IMPORT_SHIFT_WEEKS_MAX, IMPORT_SHIFT_WEEKS_MAX,
+			   &state->shift_weeks) &&
+	       take_count(json, "members", &state->members) &&
+	       take_count(json, "activities", &state->activities) &&
+	       take_count(json, "enrolled", &tally->enrolled) &&
+	       take_count(json, "known", &tally->known) &&
+	       take_count(json, "accepted", &tally->accepted) &&
+	       take_count(json, "replayed", &tally->replayed) &&
+	       take_count(json, "parked", &tally->parked) &&
+	       take_refusals(json_object_get(json, "refused"), tally) && adds_up(state);
 }
 
 enum mb_code import_state_read(const char *path, struct import_state *out, bool *out_found,
@@ -146,7 +166,8 @@ enum mb_code import_state_read(const char *path, struct import_state *out, bool 
 	good = take_state(json, &state);
 	json_decref(json);
 	if (!good) {
-		return mb_fail(err, MB_FIELD_INVALID, "%s: not the state of an import", path);
+		return mb_fail(err, MB_FIELD_INVALID,
+			       "%s: not the state of an import: name another file for it", path);
 	}
 	*out = state;
 	*out_found = true;

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define IMPORT_REASONS_MAX 64
+#define IMPORT_SHIFT_WEEKS_MAX \
+	600000 /* from the year 1 to 9999, and sums of microseconds are safe */
 
 /* What became of what was acknowledged. */
 struct import_tally {
@@ -36,7 +38,8 @@ struct import_state {
 void import_tally_refuse(struct import_tally *tally, const char *reason, const char *example);
 void import_tally_add(struct import_tally *to, const struct import_tally *more);
 
-/* *out_found false when there is no such file. MB_FIELD_INVALID when it is no state of an import. */
+/* *out_found false when there is no such file. MB_FIELD_INVALID when it is no state of an import, or
+ * one whose numbers no import can have come to. */
 enum mb_code import_state_read(const char *path, struct import_state *out, bool *out_found,
 			       struct mb_err *err);
 enum mb_code import_state_write(const char *path, const struct import_state *state,

@@ -29,12 +29,20 @@ static bool write_file(const char *path, struct str text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	bool good;
+	int why;
 
 	if (fd < 0) {
 		return false;
 	}
 	good = write_all(fd, text) && fsync(fd) == 0 && !FAULT("ctl.output.write");
-	return close(fd) == 0 && good;
+	if (close(fd) == 0 && good) {
+		return true;
+	}
+	/* what is left of it helps nobody, and the disk may be full of it */
+	why = errno;
+	unlink(path);
+	errno = why;
+	return false;
 }
 
 enum mb_code output_replace(const char *path, struct str text, struct mb_err *err)

@@ -9,7 +9,7 @@ from memberd import BUILD, DEADLINE, environment
 PROGRAM = os.path.join(BUILD, "src/ctl/memberctl")
 DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data")
 
-OK, NO, USAGE, DATA_ERROR, NO_INPUT, NOT_FOUND, UNAVAILABLE, NO_PERMISSION = 0, 1, 64, 65, 66, 67, 69, 77
+OK, NO, USAGE, DATA_ERROR, NO_INPUT, NOT_FOUND, UNAVAILABLE, NOT_WRITTEN, NO_PERMISSION = 0, 1, 64, 65, 66, 67, 69, 74, 77
 
 
 class Done:

@@ -190,6 +190,37 @@ def test_a_state_of_something_else_is_refused(start, home, part):
     assert run.json(*import_args(file, "--state", os.path.join(home, "new"), *WEEKS))["sent"]["accepted"] == 0
 
 
+def test_a_state_that_cannot_be_written(start, home, part):
+    """Without a place for its state nothing is sent; a disk that fills up meanwhile ends it, and leaves the last state."""
+    run, file = ctl.Memberctl(start("--store", "memory").target), write(home, part[:300])
+    for state, words in ((os.path.join(home, "none", "state"), "No such file"), (home, "directory"), ("/dev/null", "not the state")):
+        done = run(*import_args(file, *WEEKS, "--state", state), code=ctl.DATA_ERROR if state in (home, "/dev/null") else ctl.NOT_WRITTEN)
+        assert words in done.err and "acknowledged" not in done.err, done
+    for state in ("", "-"):
+        assert "--state is the name of a file" in run(*import_args(file, *WEEKS, "--state", state), code=ctl.USAGE).err
+    state, mapping, log = os.path.join(home, "state"), os.path.join(home, "m.yaml"), os.path.join(home, "long.csv")
+    with open(mapping, "w", encoding="utf-8") as text:
+        text.write("format: 1\nsource: long\ncsv: {header: yes, delimiter: ','}\nmember: {issuer: long, id: who}\n"
+                   "time: {column: at, format: unix, zone: UTC}\nshift: none\nrows: [{as: visit}]\n"
+                   "visit: {platform: food, store: who}\n")
+    with open(log, "w", encoding="utf-8") as text:
+        text.write("who,at\n" + "".join(f"{who},1793491200\n" for who in range(3000)))
+    process = run.spawn("import", "--mapping", mapping, "--state", state, "--in-flight", "1", log)
+    while not os.path.exists(state):
+        time.sleep(0.005)
+    while True:  # the next state goes onto a disk that is full
+        try:
+            os.symlink("/dev/full", state + ".new")
+            break
+        except FileExistsError:
+            pass
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == ctl.NOT_WRITTEN and out == "", (process.returncode, out, err)
+    assert "No space left on device" in err and "goes on from there" in err, err
+    done = run.json("import", "--mapping", mapping, "--state", state, log)["sent"]
+    assert done["resumed"] and (done["enrolled"], done["accepted"] + done["replayed"]) == (3000, 3000), done
+
+
 def test_what_memberd_refuses_is_counted(start, home, part):
     daemon = start()
     run, file = ctl.Memberctl(daemon.target), write(home, part[:300])

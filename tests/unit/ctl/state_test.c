@@ -56,6 +56,7 @@ static struct import_state make_state(void)
 
 	state.tally.enrolled = 4;
 	state.tally.known = 1;
+	state.tally.accepted = 5;
 	import_tally_refuse(&state.tally, "OUT_OF_WINDOW", "536365: too old");
 	import_tally_refuse(&state.tally, "OUT_OF_WINDOW", "536366: too old");
 	return state;
@@ -91,6 +92,8 @@ static void stays_whole_when_writing_fails(void **unused)
 	fault_disarm();
 	assert_int_equal(import_state_read(path, &back, &found, NULL), MB_OK);
 	assert_int_equal(back.activities, 7);
+	/* what was written of the new one is no use to anybody, and may be what fills the disk */
+	assert_int_equal(access(temporary, F_OK), -1);
 	assert_int_equal(import_state_write("/nowhere/at/all", &state, &err), MB_FIELD_INVALID);
 	assert_non_null(strstr(err.text, "cannot be written"));
 }
@@ -122,6 +125,36 @@ static void refuses_what_is_no_state(void **unused)
 		assert_int_equal(import_state_read(path, &back, &found, NULL), MB_FIELD_INVALID);
 	}
 	free(text);
+}
+
+/* Numbers that no import writes: memberctl would compute with them. */
+static void refuses_numbers_that_cannot_be(void **unused)
+{
+	struct import_state states[8], back;
+	size_t n = 0;
+	struct mb_err err;
+	bool found;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		states[i] = make_state();
+	}
+	states[n++].shift_weeks = INT64_MAX;
+	states[n++].shift_weeks = -IMPORT_SHIFT_WEEKS_MAX - 1;
+	states[n++].members = 6;
+	states[n++].activities = 6;
+	states[n++].tally.accepted = INT64_MAX;
+	states[n++].tally.refusals[0].count = INT64_MAX;
+	states[n].members = states[n].activities = states[n].tally.enrolled = INT64_MAX;
+	states[n].tally.known = states[n].tally.accepted = 0;
+	states[n].tally.replayed = INT64_MAX - 2;
+	n++;
+	states[n++].tally.parked = 6;
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(import_state_write(path, &states[i], NULL), MB_OK);
+		assert_int_equal(import_state_read(path, &back, &found, &err), MB_FIELD_INVALID);
+		assert_non_null(strstr(err.text, "another file"));
+	}
 }
 
 static void counts_by_reason(void **unused)
@@ -156,6 +189,7 @@ int main(void)
 		cmocka_unit_test(comes_back_as_it_was),
 		cmocka_unit_test(stays_whole_when_writing_fails),
 		cmocka_unit_test(refuses_what_is_no_state),
+		cmocka_unit_test(refuses_numbers_that_cannot_be),
 		cmocka_unit_test(counts_by_reason),
 	};
 
