@@ -19,7 +19,8 @@
 	X(TOKEN_FILE, "token-file", "FILE",                                                       \
 	  "a file that holds the token; else MEMBERD_TOKEN is "                                   \
 	  "the token")                                                                            \
-	X(TIMEOUT, "timeout", "SECONDS", "for one call, its repetitions included; default 10")    \
+	X(TIMEOUT, "timeout", "SECONDS",                                                          \
+	  "for one call, its repetitions included; default 10, of an import 60")                  \
 	X(OUTPUT, "output", "table|json", "for eyes (default) or for scripts")                    \
 	X(HELP, "help", NULL, "this text")                                                        \
 	X(MIN_REVISION, "min-revision", "N", "answer from nothing older than this revision")      \

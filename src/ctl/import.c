@@ -134,6 +134,22 @@ static int report_dry_run(struct import *import)
 	return tell_report(import, print ? ctl->err : ctl->out);
 }
 
+/* The default shift moves with the calendar: whoever imports a log again without a state meets his own
+ * activities, moved. */
+static void hint_at_shift(const struct import *import)
+{
+	const struct import_tally *tally = &import->state.tally;
+
+	for (size_t i = 0; i < tally->n_refusals; i++) {
+		if (strcmp(tally->refusals[i].reason, mb_code_reason(MB_ACTIVITY_CONFLICT)) == 0) {
+			fprintf(import->ctl->err,
+				"was this log imported before, moved by other than %lld weeks? "
+				"With that --shift-weeks it changes nothing\n",
+				(long long)import->shift_weeks);
+		}
+	}
+}
+
 static int send_and_report(struct import *import, int64_t in_flight)
 {
 	bool shift_given = flags_has(&import->ctl->flags, FLAG_SHIFT_WEEKS);
@@ -150,9 +166,13 @@ static int send_and_report(struct import *import, int64_t in_flight)
 	if (exit_code == EXIT_OK && import->state.tally.n_refusals > 0) {
 		exit_code = EXIT_NO;
 	}
+	if (exit_code == EXIT_NO && import->mapping->shift_to_now && !shift_given) {
+		hint_at_shift(import);
+	}
 	return exit_code;
 }
 
+/* Sets errno when it is not. */
 static bool is_readable(const char *path)
 {
 	struct stat info;

@@ -2,6 +2,7 @@
 /* What an import came to: every line of the file stands in exactly one row of `lines`. */
 #include "base/clock.h"
 #include "base/str.h"
+#include "ctl/clean.h"
 #include "ctl/ctl.h"
 #include "ctl/import_impl.h"
 #include "ctl/mapping.h"
@@ -124,6 +125,7 @@ static void put_sent(struct strbuf *out, const struct import *import)
 	for (size_t i = 0; i < tally->n_refusals; i++) {
 		snprintf(what, sizeof(what), "REFUSED: %s, such as %s", tally->refusals[i].reason,
 			 tally->refusals[i].example);
+		clean_text(what);
 		put_row(out, tally->refusals[i].count, what);
 	}
 }

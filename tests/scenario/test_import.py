@@ -234,6 +234,26 @@ def test_what_memberd_refuses_is_counted(start, home, part):
     assert "REFUSED: OUT_OF_WINDOW, such as 5" in table, table
 
 
+def test_a_log_that_moved_with_the_calendar_is_told_so(start, home, part):
+    run, file = ctl.Memberctl(start("--store", "memory", clock=None).target), write(home, part[:40])
+    weeks = run.json(*import_args(file, "--dry-run"))["shiftWeeks"]
+    first = run.json(*import_args(file, "--shift-weeks", str(weeks - 1)))  # as if it had been imported a week ago
+    done = run(*import_args(file), code=ctl.NO)
+    refused = first["orders"] + first["reversals"]
+    assert f"{refused}  REFUSED: ACTIVITY_CONFLICT" in done.out, done
+    assert f"moved by other than {weeks} weeks? With that --shift-weeks it changes nothing" in done.err, done
+    again = run.json(*import_args(file, "--shift-weeks", str(weeks - 1)))["sent"]
+    assert (again["accepted"], again["replayed"]) == (0, first["sent"]["accepted"]), again
+    # who names the weeks knows them
+    assert "moved by" not in run(*import_args(file, "--shift-weeks", str(weeks)), code=ctl.NO).err
+
+
+def test_what_a_log_says_does_not_reach_the_terminal(start, home):
+    line = b"1\x1b[2J,22423,A,1,2011-01-01 10:04:00,1.00,7,UK\n"
+    done = ctl.Memberctl(start("--store", "memory").target)(*import_args(write(home, [line]), "--shift-weeks", "0"), code=ctl.NO)
+    assert "REFUSED: OUT_OF_WINDOW, such as 1?[2J" in done.out, done
+
+
 def test_a_producer_may_import(start, home, part):
     tokens = os.path.join(home, "tokens")
     with open(tokens, "w", encoding="utf-8") as file:
