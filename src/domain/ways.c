@@ -116,7 +116,7 @@ static void read_history(const struct fold *fold, int64_t now, int64_t t, const 
 	for (size_t i = 0; i < fold->n_history; i++) {
 		const struct transition *row = &fold->history[i];
 
-		if (row->kind == TRANSITION_UPGRADE && row->effective_at > now) {
+		if (row->kind == TRANSITION_UPGRADE && row->effective_at >= now) {
 			if (goal != NULL && out->attained_at == 0 &&
 			    (int)row->to >= (int)goal->tier) {
 				out->attained_at = row->effective_at;

@@ -339,6 +339,24 @@ static void an_empty_ledger_buys_silver(void **state)
 	assert_int_equal(way->by, end_of_day(t, 195) + 7 * US_PER_DAY);
 }
 
+/* Where shopping posts at once, today's orders lead there at the day's last instant: also asked then. */
+static void a_way_of_today_holds_to_the_end_of_the_day(void **state)
+{
+	struct policy at_once = default_policy;
+	const struct policy *const only[] = {&at_once};
+	const struct policy_list list = {only, 1};
+	int64_t t = at("2026-03-10 09:00");
+	struct progress progress;
+
+	(void)state;
+	at_once.posting.delay[PLATFORM_SHOPPING] = 0;
+	l.policies = &list;
+	progress = progress_at(t);
+	assert_int_equal(progress.next.n_ways, 2);
+	assert_int_equal(progress.next.ways[0].by, progress.valid_until - 1);
+	check_valid(&progress, t);
+}
+
 static void more_than_one_order_may_hold_takes_more_orders(void **state)
 {
 	struct progress progress;
@@ -523,6 +541,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_way_suffices_and_less_does_not),
 		TEST(an_empty_ledger_buys_silver),
+		TEST(a_way_of_today_holds_to_the_end_of_the_day),
 		TEST(more_than_one_order_may_hold_takes_more_orders),
 		TEST(what_is_pending_comes_by_itself),
 		TEST(the_gap_to_keep_is_told_with_what_closes_it),
