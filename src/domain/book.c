@@ -7,9 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+int64_t parked_until(const struct activity *activity, int32_t zone_minutes)
+{
+	return calendar_add_months(activity->occurred_at, KEY_MONTHS_KEPT, zone_minutes);
+}
+
 bool parked_expired(const struct activity *activity, int32_t zone_minutes, int64_t t)
 {
-	return calendar_add_months(activity->occurred_at, KEY_MONTHS_KEPT, zone_minutes) <= t;
+	return parked_until(activity, zone_minutes) <= t;
 }
 
 /* ---- canonical order ---- */

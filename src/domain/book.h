@@ -215,7 +215,8 @@ struct book {
  * arena refused. */
 bool book_build(const struct fold_input *in, struct arena *arena, struct book *out);
 
-/* Whether a parked entry is too old to be woken at t. */
+/* Until when a parked entry can be woken; whether it is too old for that at t. */
+int64_t parked_until(const struct activity *activity, int32_t zone_minutes);
 bool parked_expired(const struct activity *activity, int32_t zone_minutes, int64_t t);
 
 /* May an entry of this kind name one of that kind by its key? MB_UNDO_NOT_ALLOWED,

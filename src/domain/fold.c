@@ -105,16 +105,36 @@ static bool list_pending(struct timeline *line, struct arena *arena, struct fold
 	return true;
 }
 
+/* What an entry may come to by itself; what others do to it are events. */
+static int64_t next_of_entry(const struct timeline *line, uint32_t i, enum entry_state state)
+{
+	const struct activity *activity = &line->book.entries[i].activity;
+
+	if (activity->occurred_at > line->now) {
+		return activity->occurred_at;
+	}
+	return state == ENTRY_PARKED ? parked_until(activity, line->zone) : TIME_NEVER;
+}
+
 static bool tell_states(struct timeline *line, struct arena *arena, struct fold *out)
 {
-	size_t n = line->book.n_entries;
-	enum entry_state *states = arena_array(arena, n, sizeof(*states));
+	const struct book *book = &line->book;
+	enum entry_state *states = arena_array(arena, book->n_entries, sizeof(*states));
+	int64_t next = TIME_NEVER;
 
-	for (uint32_t i = 0; states != NULL && i < n; i++) {
-		states[i] = book_state(&line->book, i, line->now);
+	if (states == NULL) {
+		return false;
+	}
+	if (line->next_event < book->n_events) {
+		next = book->events[line->next_event].at;
+	}
+	for (uint32_t i = 0; i < book->n_entries; i++) {
+		states[i] = book_state(book, i, line->now);
+		next = min_i64(next, next_of_entry(line, i, states[i]));
 	}
 	out->states = states;
-	return states != NULL;
+	out->next_entry = next == TIME_NEVER ? 0 : next;
+	return true;
 }
 
 /* ---- what is ahead ---- */

@@ -422,9 +422,10 @@ static enum mb_code describe_side(struct turn *turn, const struct side *side, st
 {
 	size_t last = side->ledger.n - 1;
 	struct member *member = NULL;
-	enum mb_code code = describe_member(turn->req->call.repository, turn->view,
-					    &side->ledger.row, &side->fold, turn->policies,
-					    MEMBER_STANDING, turn->req->call.arena, &member, err);
+	enum mb_code code =
+		describe_member(turn->req->call.repository, turn->view, &side->ledger.row,
+				&side->fold, turn->policies, MEMBER_STANDING | MEMBER_STATES,
+				turn->req->call.arena, &member, err);
 
 	*out = (struct decided){.member = member};
 	if (side->needed) {

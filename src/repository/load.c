@@ -264,14 +264,23 @@ int64_t valid_until(const struct policy_list *policies, int64_t at, int64_t next
 	return until == INT64_MAX ? 0 : until;
 }
 
+/* The sooner of two instants of which 0 is never. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* An answer with the schedule shows dates of windows and settlements, too; what activities count goes
- * with the windows. */
+ * with the windows, and each has its state. */
 static int64_t next_shown(const struct fold *fold, unsigned parts)
 {
-	const bool dates = (parts & (MEMBER_SCHEDULE | MEMBER_ACTIVITIES)) != 0;
 	int64_t next = fold->next_change;
 
-	return dates && (next == 0 || fold->next_date < next) ? fold->next_date : next;
+	if ((parts & (MEMBER_SCHEDULE | MEMBER_ACTIVITIES)) != 0) {
+		next = sooner(next, fold->next_date);
+	}
+	return (parts & (MEMBER_STATES | MEMBER_ACTIVITIES)) != 0 ? sooner(next, fold->next_entry)
+								  : next;
 }
 
 static enum mb_code copy_pending(const struct fold *fold, struct arena *arena, struct member *out,

@@ -363,11 +363,11 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 		}
 	}
 	if (code == MB_OK) {
-		code = describe(batch, &fold, MEMBER_STANDING, &member, err);
+		code = describe(batch, &fold, MEMBER_STANDING | MEMBER_STATES, &member, err);
 	}
 	if (code == MB_OK && batch->previewed) {
-		code = describe(batch, &fold, MEMBER_STANDING | MEMBER_SCHEDULE, &batch->outlook,
-				err);
+		code = describe(batch, &fold, MEMBER_STANDING | MEMBER_STATES | MEMBER_SCHEDULE,
+				&batch->outlook, err);
 	}
 	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
 		struct record_item *item = &batch->req->items[i];

@@ -74,6 +74,7 @@ static void expect_same(const struct fold *all, const struct fold *tail, int64_t
 	assert_int_equal(all->next_change, tail->next_change);
 	assert_int_equal(all->next_date, tail->next_date);
 	assert_int_equal(all->next_told, tail->next_told);
+	assert_int_equal(all->next_entry, tail->next_entry);
 	assert_int_equal(all->n_pending, tail->n_pending);
 	for (size_t i = 0; i < all->n_pending; i++) {
 		assert_int_equal(all->pending[i].entry->entry_id, tail->pending[i].entry->entry_id);

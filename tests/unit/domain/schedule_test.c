@@ -178,6 +178,33 @@ static void what_has_no_effect_is_not_foretold(void **state)
 	assert_int_equal(ledger_state(&l, "o", at("2026-03-12")), ENTRY_REVERSED);
 }
 
+/* What changes nothing of the standing, but is seen in a list of the entries. */
+static void entries_change_by_themselves(void **state)
+{
+	int64_t parked = at("2026-03-10"), expires = at("2027-06-10"), ahead;
+	struct fold fold = ledger_fold(&l, parked);
+
+	(void)state;
+	assert_int_equal(fold.next_entry, 0);
+	ledger_put(&l, reversal_for(&l, "x", "unknown", parked, YUAN(10)));
+	fold = ledger_fold(&l, parked);
+	assert_int_equal(fold.next_change, 0);
+	assert_int_equal(fold.next_entry, expires);
+	assert_int_equal(ledger_state(&l, "x", expires - 1), ENTRY_PARKED);
+	assert_int_equal(ledger_state(&l, "x", expires), ENTRY_EXPIRED);
+	assert_int_equal(ledger_fold(&l, expires).next_entry, 0);
+	/* a completion has no instant of its own, but is told of ahead */
+	food("o", at("2026-03-11 10:00"), YUAN(100));
+	ahead = at("2026-03-11 10:04");
+	assert_int_equal(ledger_send(&l, completion_for("c", "o", ahead, ahead),
+				     at("2026-03-11 10:00"), NULL),
+			 MB_OK);
+	fold = ledger_fold(&l, at("2026-03-11 10:00"));
+	assert_true(fold.next_change > ahead);
+	assert_int_equal(fold.next_entry, ahead);
+	assert_int_equal(ledger_fold(&l, ahead).next_entry, expires);
+}
+
 static void schedule_can_be_cut_short(void **state)
 {
 	struct fold_input in = {.policies = &default_policies, .t = at("2026-01-10")};
@@ -272,6 +299,7 @@ int main(void)
 		TEST(years_of_quiet_end),
 		TEST(what_is_paid_later_is_pending_then),
 		TEST(what_has_no_effect_is_not_foretold),
+		TEST(entries_change_by_themselves),
 		TEST(schedule_can_be_cut_short),
 		TEST(far_future_is_reached_at_once),
 		TEST(each_refused_allocation_is_an_error),
