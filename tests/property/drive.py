@@ -358,11 +358,47 @@ class Run:
         end = times[-1] + self.rng.randint(1, 400) * DAY
         assert len(schedule) >= 64 or fold.at(end)["tier"] == fold.at(times[-1])["tier"]
 
+    # every answer holds until it says
+
+    def answers(self):
+        """What each method says of the member now, by its name; tokens carry the instant of the question."""
+        members, scores, benefits, who = self.api.members, self.api.scores, self.api.benefits, dict(member=ref(self.member))
+        lines = [M.BasketLine(line_no=no, public_price=10_000, category="supermarket", channel=no) for no in (1, 2)]
+        out = {
+            "GetMember": members.GetMember(**who), "ListTierHistory": members.ListTierHistory(**who, page_size=200),
+            "GetScore": scores.GetScore(**who), "ListActivities": scores.ListActivities(**who, page_size=200),
+            "GetTierProgress": scores.GetTierProgress(**who), "ListMemberBenefits": benefits.ListMemberBenefits(**who),
+            "CheckBenefit": benefits.CheckBenefit(**who, benefit_id="value-channel-discount"),
+            "QuoteDiscount": benefits.QuoteDiscount(**who, currency="CNY", lines=lines),
+            "GetHotelStatus": benefits.GetHotelStatus(**who), "GetUpgradeOffer": self.api.vip.GetUpgradeOffer(**who),
+        }
+        for answer in out.values():
+            if "next_page_token" in answer.DESCRIPTOR.fields_by_name:
+                answer.ClearField("next_page_token")
+        return out
+
+    def hold(self):
+        """Nothing of an answer changes before its valid_until. Time passes, and does not come back."""
+        told = self.answers()
+        until = {name: micros(answer.info.valid_until) if answer.info.HasField("valid_until") else oracle.NEVER
+                 for name, answer in told.items()}
+        assert all(end > self.now for end in until.values()), until
+        begun, far = self.now, self.now + 400 * DAY
+        for end in sorted({end for end in until.values() if end < far})[:3]:
+            for t in sorted({self.rng.randrange(self.now, end), end - 1}):
+                self.house.now = t
+                self.clock_at(t)
+                still = self.answers()
+                for name, answer in told.items():
+                    assert t >= until[name] or still[name] == answer, (
+                        f"{name} of {text(begun)}, until {text(until[name])}, at {text(t)}:\n{answer}\nis now\n{still[name]}")
+
     def check(self):
         self.send()
         self.house.tick()
         if self.entries:
             self.ask()
+            self.hold()
 
     def ask(self):
         got = self.compare(self.now)
