@@ -17,12 +17,16 @@ MUTATIONS = [
     # spend
     ("no limit of rail", D + "window.c", "			spend += min_i64(sums->rail, limits->travel_rail);", "			spend += sums->rail;"),
     ("limit of an order before its reversals", D + "window.c", "	record->worth.other = min_i64(other, limit);", "	record->worth.other = other;"),
+    ("limit of an order spares rail", D + "window.c", "	record->worth.rail = min_i64(rail, limit - record->worth.other);", "	record->worth.rail = rail;"),
+    ("no window limit of shopping", D + "window.c", "		counted += min_i64(spend, limits->window[p]);", "		counted += p == PLATFORM_SHOPPING ? spend : min_i64(spend, limits->window[p]);"),
     ("a day's minimum is exclusive", D + "window.c", "	int32_t days = -(day->spend >= minimum);\n\n	day->spend += sign * record->worth.left;\n	days += day->spend >= minimum;",
      "	int32_t days = -(day->spend > minimum);\n\n	day->spend += sign * record->worth.left;\n	days += day->spend > minimum;"),
     ("breadth also below its most", D + "window.c", "sat_mul(min_i64(score->categories, rule->category_most), rule->category_points)", "sat_mul(score->categories, rule->category_points)"),
     # time
     ("the window has a month more", D + "timeline.c", "	return last - line->policy->protection.window_months + 1;", "	return last - line->policy->protection.window_months;"),
     ("settlement covers its own month", D + "timeline.c", "	int32_t last = calendar_month(at, line->zone) - 1;", "	int32_t last = calendar_month(at, line->zone);"),
+    ("settlements on the 8th whatever the policy says", D + "timeline.c", "	return calendar_next_settlement(after, line->policy->protection.settlement_day, line->zone);", "	return calendar_next_settlement(after, 8, line->zone);"),
+    ("everywhere is at +08:00", D + "timeline.c", "				  .zone = in->policies->versions[0]->zone_minutes,", "				  .zone = 480,"),
     ("months in UTC", D + "days.c", "calendar_month(at, book->zone)", "calendar_month(at, 0)"),
     ("days end an hour late", D + "days.c", "	*until = calendar_day_start(number + 1, book->zone);", "	*until = calendar_day_start(number + 1, book->zone) + 3600000000;"),
     ("the policy acts an instant late", D + "timeline.c", "	bool new_policy = policy_next_change(line->policies, line->now) == at;", "	bool new_policy = policy_next_change(line->policies, line->now - 1) == at - 1;"),

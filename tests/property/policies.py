@@ -34,7 +34,9 @@ def percent(bp):
 
 def _head(p):
     when = EPOCH + timedelta(microseconds=p["effective_from"])
-    yield f"format: 1\nversion: {p['version']}\neffective_from: {when:%Y-%m-%dT%H:%M:%S.%f}Z\nzone: \"+08:00\"\ncurrency: {{code: CNY, exponent: 2}}\nrates:"
+    hours, minutes = divmod(abs(p["zone"]), 60)
+    zone = f"{'-' if p['zone'] < 0 else '+'}{hours:02}:{minutes:02}"
+    yield f"format: 1\nversion: {p['version']}\neffective_from: {when:%Y-%m-%dT%H:%M:%S.%f}Z\nzone: \"{zone}\"\ncurrency: {{code: CNY, exponent: 2}}\nrates:"
     for currency, rate in p["rates"].items():
         if currency != "CNY":
             assert 10_000 % rate.denominator == 0
@@ -52,11 +54,10 @@ def _spend(p):
         yield f"    - {{from: {yuan(below)}, upto: {yuan(upto)}, points_per_unit: {exact(rate * 100, MICRO, 4)}}}"
         below = upto
     yield "  limits:"
-    for platform, limit in p["order_limit"].items():
-        yield f"    {platform}: {{order: {yuan(limit)}}}"
-    for platform, limit in p["window_limit"].items():
-        rail = f", rail: {yuan(p['rail_limit'])}" if platform == "travel" else ""
-        yield f"    {platform}: {{window: {yuan(limit)}{rail}}}"
+    for platform in oracle.PLATFORMS:
+        limits = [("order", p["order_limit"].get(platform)), ("window", p["window_limit"].get(platform)),
+                  ("rail", p["rail_limit"] if platform == "travel" else None)]
+        yield f"    {platform}: {{{', '.join(f'{name}: {yuan(fen)}' for name, fen in limits if fen is not None)}}}"
     yield f"frequency: {{day_minimum: {yuan(p['day_minimum'])}, points_per_day: {points(p['day_points'])}, most: {points(p['day_most'])}}}"
     yield f"breadth:\n  platforms: {{points: {points(p['platform_points'])}, most: {p['platform_most']}}}"
     yield f"  categories: {{points: {points(p['category_points'])}, most: {p['category_most']}}}"
@@ -116,6 +117,9 @@ def draw(rng, last, version, now):
         p["window_limit"] = {k: max(v * rng.choice([1, 2, 5]) // rng.choice([1, 3, 10]), 100) for k, v in last["window_limit"].items()}
         p["rail_limit"] = min(p["window_limit"]["travel"], rng.choice([0, 50_000, 600_000]))
         p["order_limit"] = dict.fromkeys(last["order_limit"], rng.choice([10_000, 500_000, 5_000_000]))
+    if some(0.3):  # limits of the other sort
+        p["order_limit"] = {**p["order_limit"], rng.choice(["food", "travel", "travel", "rides"]): rng.choice([0, 10_000, 500_000])}
+        p["window_limit"] = {**p["window_limit"], rng.choice(["shopping", "grocery"]): rng.choice([0, 10_000, 5_000_000])}
     if some(0.3):
         p.update(day_minimum=rng.choice([0, 1, 1000, 5000]), day_points=rng.choice([1, 2, 3]) * MICRO, day_most=rng.choice([3, 200]) * MICRO,
                  platform_points=rng.choice([0, 10, 15]) * MICRO, platform_most=rng.choice([1, 2, 6]), category_most=rng.choice([0, 1, 3, 20]))
@@ -146,6 +150,11 @@ def draw(rng, last, version, now):
     if some(0.15):
         p["window_months"] = rng.choice([1, 3, 6, 12])
     return p
+
+
+def place(rng, p):
+    """Elsewhere; it settles on another day, also on the first of the month."""
+    return {**p, "zone": rng.choice([0, 840, -720, -210, 765]), "settlement_day": rng.choice([1, 1, 8, 28])}
 
 
 def _caps(rng, rule):

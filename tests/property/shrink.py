@@ -77,9 +77,11 @@ class Shrinker:
             if len(self.case["policies"]) > 1:
                 for p in [p["version"] for p in self.case["policies"][1:]]:
                     self.attempt(lambda c, p=p: c.update(policies=[q for q in c["policies"] if q["version"] != p]))
+            for name in ("zone", "settlement_day"):  # the same in all versions
+                self.attempt(lambda c, name=name: [p.update({name: DEFAULT[name]}) for p in c["policies"]])
             for j in range(len(self.case["policies"])):
                 for name in DEFAULT:
-                    if name not in ("version", "effective_from", "known_at"):
+                    if name not in ("version", "effective_from", "known_at", "zone", "settlement_day"):
                         self.attempt(lambda c, j=j, name=name: c["policies"][j].update({name: copy.deepcopy(DEFAULT[name])}))
             for i in range(len(self.case["entries"])):
                 self.simplify_entry(i)

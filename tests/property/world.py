@@ -52,6 +52,8 @@ class World:
             first = policies.draw(r, oracle.DEFAULT, 1, now)
             first = policies.tighten(r, first) if self.theme == "crowd" else first
             self.policies[0] = {**first, "effective_from": 0, "known_at": 0}
+        if own_policy and r.random() < 0.25:
+            self.policies[0] = policies.place(r, self.policies[0])
         if self.theme == "border":  # settlements come by, and most of them judge
             self.steps, self.pace = 8, r.choice([DAY, 20 * DAY, 40 * DAY])
             if own_policy and r.random() < 0.6:
@@ -69,8 +71,9 @@ class World:
         if chance < 0.35:
             at = r.choice(self.hot) + r.randrange(6 * HOUR)
         elif chance < 0.5:
-            month = month_of(now, oracle.DEFAULT) - r.randrange(13)
-            at = r.choice([instant(month, 1, oracle.DEFAULT), settlement(month, oracle.DEFAULT), instant(month, 28, oracle.DEFAULT)]) + r.choice([-1, 0, 1])
+            here = self.policies[0]
+            month = month_of(now, here) - r.randrange(13)
+            at = r.choice([instant(month, 1, here), settlement(month, here), instant(month, 28, here)]) + r.choice([-1, 0, 1])
         elif chance < 0.65:
             at = now - r.randrange(3 * DAY)
         elif chance < 0.7:

@@ -20,9 +20,9 @@ def curve(counted, policy):
 
 def spend_terms(orders, t, policy):
     """Spend, frequency and breadth of these orders, as they stand at t."""
-    spend, rail, of_orders, categories, days = {}, 0, 0, set(), {}
+    spend, counted, rails, categories, days = {}, {}, 0, set(), {}
     for o in orders:
-        platform, here = o.entry["platform"], 0
+        platform, here, rail = o.entry["platform"], 0, 0
         for line in o.entry["lines"]:
             if line["type"] not in ("goods", "service"):
                 continue
@@ -33,14 +33,13 @@ def spend_terms(orders, t, policy):
             if fen > 0 and line.get("category"):
                 categories.add(line["category"])
         spend[platform] = spend.get(platform, 0) + here
-        if platform in policy["order_limit"]:
-            of_orders += min(policy["order_limit"][platform], here)
+        limit = policy["order_limit"].get(platform, here)
+        counted[platform] = counted.get(platform, 0) + min(limit, here - rail)
+        rails += min(rail, limit - min(limit, here - rail))
         day = day_of(o.at, policy)
         days[day] = days.get(day, 0) + here
-    limit = policy["window_limit"]
-    counted = of_orders + min(limit["travel"], spend.get("travel", 0) - rail + min(policy["rail_limit"], rail))
-    for platform in ("food", "tickets", "rides"):
-        counted += min(limit[platform], spend.get(platform, 0))
+    counted["travel"] = counted.get("travel", 0) + min(policy["rail_limit"], rails)
+    counted = sum(min(n, policy["window_limit"].get(platform, n)) for platform, n in counted.items())
     good_days = sum(1 for v in days.values() if v > 0 and v >= policy["day_minimum"])
     platforms = sum(1 for v in spend.values() if v > 0)
     return {
