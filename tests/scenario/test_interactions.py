@@ -192,6 +192,18 @@ def test_what_is_named_later_is_waited_for(api, ada, bob):
     assert parts(api, ada, as_of=at("2026-10-11T12:00:00+08:00")) == {"SHARES": 2 * SCALE}
 
 
+def test_an_answer_holds_until_a_state_in_it_changes(api, ada):
+    """What is parked expires after 15 months; what is told ahead is listed when its time comes."""
+    back = dict(order=dict(order_id="unknown"), lines=[dict(line_no=1, amount=1, currency="CNY")])
+    parked = api.record(told(ada, "back", occurred_at="2026-11-20T08:00:00+08:00", reversal=back))[0]
+    assert state(parked) == "PARKED" and parked.info.valid_until == at("2028-02-20T08:00:00+08:00")
+    assert not api.score(ada).schedule
+    soon = "2026-11-21T08:04:00+08:00"
+    done = api.record(told(ada, "done", occurred_at=soon, completion=dict(order=dict(order_id="another"), completed_at=at(soon))))[0]
+    assert done.info.valid_until == at(soon)
+    assert api.scores.ListActivities(member=ref(ada)).info.valid_until == at(soon)
+
+
 def test_what_cannot_be_named_is_refused(api, ada, bob):
     delivered(api, ada, 1)
     api.record(told(ada, "p", post=dict(content="p")))
