@@ -4,6 +4,7 @@
 #include "base/fault.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,11 +26,13 @@ static const char reader_pragmas[] = "PRAGMA query_only = ON;"
 				     "PRAGMA cache_size = -8192;"
 				     "PRAGMA mmap_size = 1073741824;";
 
+#define STORY_FULL "the disk is full: make room"
+
 static const char *story_of(int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
-		return "the disk is full: make room";
+		return STORY_FULL;
 	case SQLITE_CORRUPT:
 		return "the database is damaged: restore a backup";
 	case SQLITE_NOTADB:
@@ -68,7 +71,10 @@ static enum mb_code code_of(int rc)
 
 enum mb_code sqlite_fail_db(struct sqlite3 *db, int rc, struct mb_err *err)
 {
-	return mb_fail(err, code_of(rc), "%s (%d: %.120s)", story_of(rc), rc,
+	/* the file of the WAL's shared memory has no room: an error of the disk to SQLite */
+	bool full = db != NULL && (rc & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db) == ENOSPC;
+
+	return mb_fail(err, code_of(rc), "%s (%d: %.120s)", full ? STORY_FULL : story_of(rc), rc,
 		       db != NULL && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db)
 									: sqlite3_errstr(rc));
 }
@@ -132,6 +138,11 @@ enum mb_code sqlite_open_db(const char *path, bool write, struct sqlite3 **out, 
 		code = sqlite_fail_db(db, rc, err);
 		sqlite3_close(db);
 		return code;
+	}
+	/* where it may not write SQLite only reads, and says so at the first write */
+	if (sqlite3_db_readonly(db, "main") == 1) {
+		sqlite3_close(db);
+		return sqlite_fail_db(NULL, SQLITE_READONLY, err);
 	}
 	sqlite3_busy_timeout(db, BUSY_MS);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -344,17 +344,11 @@ static void damage_found_later_stops_writing(void **state)
 }
 
 /* Root may write everywhere, so somebody else tries. */
-static void a_read_only_folder_is_told(void **state)
+static void refused_to_another(const char *story)
 {
 	int status;
-	pid_t child;
+	pid_t child = fork();
 
-	(void)state;
-	open_ok();
-	store_bed_close(&bed);
-	assert_int_equal(chmod(bed.path, 0666), 0);
-	assert_int_equal(chmod(bed.dir, 0555), 0);
-	child = fork();
 	if (child == 0) {
 		struct store *store;
 		struct mb_err err;
@@ -365,13 +359,45 @@ static void a_read_only_folder_is_told(void **state)
 		if (store_open_sqlite(&bed.options, &store, &err) != MB_STORE_UNAVAILABLE) {
 			_exit(3);
 		}
-		_exit(strstr(err.text, "must be able to write in its folder") != NULL ? 0 : 4);
+		_exit(strstr(err.text, story) != NULL ? 0 : 4);
 	}
 	assert_true(waitpid(child, &status, 0) == child);
-	assert_int_equal(chmod(bed.dir, 0700), 0);
-	assert_int_equal(unlink(bed.path), 0);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_read_only_folder_is_told(void **state)
+{
+	(void)state;
+	open_ok();
+	store_bed_close(&bed);
+	assert_int_equal(chmod(bed.path, 0666), 0);
+	assert_int_equal(chmod(bed.dir, 0555), 0);
+	refused_to_another("must be able to write in its folder");
+	assert_int_equal(chmod(bed.dir, 0700), 0);
+	assert_int_equal(unlink(bed.path), 0);
+}
+
+/* SQLite would open it all the same, and leave a WAL that nobody can write either. */
+static void a_read_only_file_is_told(void **state)
+{
+	char name[sizeof(bed.path) + 8];
+
+	(void)state;
+	open_ok();
+	close_whole();
+	snprintf(name, sizeof(name), "%s.lock", bed.path);
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(chmod(bed.path, 0400), 0);
+	assert_int_equal(chmod(bed.dir, 0777), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(bed.path, 65534, 65534), 0);
+	}
+	refused_to_another("cannot be written");
+	snprintf(name, sizeof(name), "%s-wal", bed.path);
+	assert_int_not_equal(access(name, F_OK), 0);
+	assert_int_equal(chmod(bed.path, 0600), 0);
+	open_ok();
 }
 
 /* ---- schema ---- */
@@ -481,31 +507,52 @@ static void a_full_disk_is_told_and_reads_go_on(void **state)
 	assert_int_equal(read_blob(2), MB_OK);
 }
 
-/* In the child: a disk of 1 MiB of its own. 77 when this machine does not let it. */
-static int fill_small_disk(void)
-{
-	char filler[96];
-	int64_t id = 1;
-	struct mb_err err;
-	int fd;
+static char filler[sizeof(bed.dir) + 16];
 
+/* In a child: the bed on a disk of 1 MiB of its own. False when this machine does not let it. */
+static bool make_small_disk(void)
+{
 	if (syscall(SYS_unshare, CLONE_NEWNS) != 0 &&
 	    syscall(SYS_unshare, CLONE_NEWNS | CLONE_NEWUSER) != 0) {
-		return 77;
+		return false;
 	}
 	store_bed_init(&bed, "sqlite");
 	/* inside a chroot "/" is no mount point, which this refuses with EINVAL */
 	if ((mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 && errno != EINVAL) ||
 	    mount("none", bed.dir, "tmpfs", 0, "size=1m,mode=0700") != 0) {
 		rmdir(bed.dir);
-		return 77;
+		return false;
 	}
 	snprintf(filler, sizeof(filler), "%s/filler", bed.dir);
-	fd = open(filler, O_WRONLY | O_CREAT, 0600);
-	if (write(fd, blob, sizeof(blob)) != sizeof(blob) ||
-	    write(fd, blob, sizeof(blob)) != sizeof(blob) ||
-	    write(fd, blob, sizeof(blob)) != sizeof(blob) || close(fd) != 0 ||
-	    store_bed_open(&bed, &err) != MB_OK) {
+	return true;
+}
+
+/* As many bytes as there is room for, at most so many. */
+static void put_filler(size_t most)
+{
+	int fd = open(filler, O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	while (most >= 1000 && write(fd, blob, 1000) > 0) {
+		most -= 1000;
+	}
+	close(fd);
+}
+
+static int leave_small_disk(void)
+{
+	store_bed_close(&bed);
+	umount(bed.dir);
+	return rmdir(bed.dir) == 0 ? 0 : 5;
+}
+
+static int fill_small_disk(void)
+{
+	int64_t id = 1;
+	struct mb_err err;
+
+	put_filler(300000);
+	if (store_bed_open(&bed, &err) != MB_OK) {
 		return 1;
 	}
 	while (id < 20 && write_blob(id, &err) == MB_OK) {
@@ -523,19 +570,33 @@ static int fill_small_disk(void)
 	    read_blob(id) != MB_OK) {
 		return 4;
 	}
-	store_bed_close(&bed);
-	umount(bed.dir);
-	return rmdir(bed.dir) == 0 ? 0 : 5;
+	return leave_small_disk();
 }
 
-static void a_disk_without_room_is_full_until_there_is_some(void **state)
+/* The WAL's shared memory has no room, which is an error of the disk to SQLite. */
+static int open_on_full_disk(void)
+{
+	struct mb_err err;
+
+	if (store_bed_open(&bed, &err) != MB_OK) {
+		return 1;
+	}
+	close_whole();
+	put_filler(SIZE_MAX);
+	if (store_bed_open(&bed, &err) == MB_OK || strstr(err.text, "make room") == NULL) {
+		return 2;
+	}
+	unlink(filler);
+	return store_bed_open(&bed, &err) == MB_OK ? leave_small_disk() : 3;
+}
+
+static void on_a_small_disk(int (*run)(void))
 {
 	pid_t child = fork();
 	int status;
 
-	(void)state;
 	if (child == 0) {
-		_exit(fill_small_disk());
+		_exit(make_small_disk() ? run() : 77);
 	}
 	assert_true(waitpid(child, &status, 0) == child);
 	assert_true(WIFEXITED(status));
@@ -545,6 +606,18 @@ static void a_disk_without_room_is_full_until_there_is_some(void **state)
 		return;
 	}
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_disk_without_room_is_full_until_there_is_some(void **state)
+{
+	(void)state;
+	on_a_small_disk(fill_small_disk);
+}
+
+static void a_start_on_a_full_disk_says_so(void **state)
+{
+	(void)state;
+	on_a_small_disk(open_on_full_disk);
 }
 
 static enum mb_code swallow_full(struct store_job *job, struct store_view *view, struct mb_err *err)
@@ -740,11 +813,13 @@ int main(void)
 		TEST(a_file_cut_short_is_refused),
 		TEST(damage_found_later_stops_writing),
 		TEST(a_read_only_folder_is_told),
+		TEST(a_read_only_file_is_told),
 		TEST(a_newer_schema_is_refused),
 		TEST(an_older_schema_is_refused_without_leave),
 		TEST(each_step_is_taken_whole_or_not_at_all),
 		TEST(a_full_disk_is_told_and_reads_go_on),
 		cmocka_unit_test(a_disk_without_room_is_full_until_there_is_some),
+		cmocka_unit_test(a_start_on_a_full_disk_says_so),
 		TEST(nothing_of_a_group_survives_a_full_disk),
 		TEST(a_lost_fsync_stops_writing_until_restart),
 		TEST(a_commit_whose_answer_was_lost_may_be_there),
