@@ -3,6 +3,7 @@
 
 #include "base/fds.h"
 #include "policy/policy_file.h"
+#include "repository/repository.h"
 #include "service/grants.h"
 
 #include <signal.h>
@@ -114,6 +115,10 @@ static enum exit_code check_config(const struct daemon_options *options)
 		end = complain(err.text, EXIT_USAGE);
 	} else if (options->token_file[0] != '\0') {
 		end = check_tokens(options->token_file);
+	}
+	if (options->key_file[0] != '\0' &&
+	    repository_check_key(options->key_file, &err) != MB_OK) {
+		end = complain(err.text, EXIT_CONFIG);
 	}
 	if (options->policy[0] != '\0' && check_policy(options->policy) != EXIT_OK) {
 		end = EXIT_CONFIG;

@@ -41,14 +41,19 @@ void options_fini(struct option_set *set)
 	option_fini(set);
 }
 
+static enum mb_code fail_option(const char *name, const struct mb_err *why, struct mb_err *err)
+{
+	return mb_fail(err, why->code, "%s: %s", name, why->text);
+}
+
 enum mb_code options_check(const struct daemon_options *options, struct mb_err *err)
 {
 	struct redis_url redis;
 	struct address address;
-	enum mb_code code = address_parse(options->listen, &address, err);
+	struct mb_err why;
 
-	if (code != MB_OK) {
-		return code;
+	if (address_parse(options->listen, &address, &why) != MB_OK) {
+		return fail_option("--listen", &why, err);
 	}
 	if (!address.local && !options->plaintext_behind_proxy) {
 		return mb_fail(err, MB_FIELD_INVALID,
@@ -63,19 +68,20 @@ enum mb_code options_check(const struct daemon_options *options, struct mb_err *
 			       "who may call",
 			       options->listen);
 	}
-	if (options->redis[0] != '\0') {
-		code = redis_url_parse(options->redis, &redis, err);
+	if (options->redis[0] != '\0' && redis_url_parse(options->redis, &redis, &why) != MB_OK) {
+		return fail_option("--redis", &why, err);
 	}
-	if (code != MB_OK || options->admin_listen[0] == '\0') {
-		return code;
+	if (options->admin_listen[0] == '\0') {
+		return MB_OK;
 	}
-	code = address_parse(options->admin_listen, &address, err);
-	if (code == MB_OK && address.unix_path != NULL) {
-		return mb_fail(err, MB_FIELD_INVALID,
-			       "--admin-listen %s: must be HOST:PORT, or '' for none",
-			       options->admin_listen);
+	if (address_parse(options->admin_listen, &address, &why) != MB_OK) {
+		return fail_option("--admin-listen", &why, err);
 	}
-	return code;
+	return address.unix_path == NULL
+		       ? MB_OK
+		       : mb_fail(err, MB_FIELD_INVALID,
+				 "--admin-listen %s: must be HOST:PORT, or '' for none",
+				 options->admin_listen);
 }
 
 void options_help(const struct option_set *set, struct strbuf *out)

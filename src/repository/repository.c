@@ -327,6 +327,21 @@ static enum mb_code find_key(struct repository *repository, const char *path, bo
 	return seal_make(path, &repository->seal, err);
 }
 
+enum mb_code repository_check_key(const char *path, struct mb_err *err)
+{
+	struct seal *seal;
+	enum mb_code code;
+
+	if (access(path, F_OK) != 0 && errno == ENOENT) {
+		return MB_OK;
+	}
+	code = seal_read(path, &seal, err);
+	if (code == MB_OK) {
+		seal_destroy(seal);
+	}
+	return code;
+}
+
 static enum mb_code check_key(struct repository *repository, struct opening *opening,
 			      struct mb_err *err)
 {

@@ -580,6 +580,9 @@ struct repository_figures {
 enum mb_code repository_open(const struct repository_options *options, struct repository **out,
 			     bool *key_made, struct mb_err *err);
 
+/* Whether a start could take the key file. One that is not there is fine: the first start makes it. */
+enum mb_code repository_check_key(const char *path, struct mb_err *err);
+
 const unsigned char *repository_store_id(const struct repository *repository); /* STORE_ID_BYTES */
 /* From any thread; lives as long as the repository. */
 const struct repository_figures *repository_figures(const struct repository *repository);

@@ -36,7 +36,11 @@ def test_help_and_version_are_told_on_stdout():
     (["--store", "postgres"], "sqlite|memory"),
     (["--data"], "needs a value"),
     (["start"], "options begin with --"),
-    (["--listen", "7443"], "HOST:PORT"),
+    (["-queues", "1"], "'-queues' is no option: options begin with --"),
+    (["--data", "a\nb"], "--data: has a control character in it"),
+    (["--listen", "7443"], "--listen: '7443' is no address: write HOST:PORT"),
+    (["--admin-listen", "7443"], "--admin-listen: '7443' is no address: write HOST:PORT"),
+    (["--redis", "redis://h:x"], "--redis: "),
     (["--listen", "0.0.0.0:7443"], "--plaintext-behind-proxy"),
     (["--listen", "0.0.0.0:7443", "--plaintext-behind-proxy"], "--token-file"),
 ])
@@ -91,7 +95,7 @@ def test_flag_beats_environment_beats_file(home):
 
 
 def test_print_config_is_a_file_that_says_the_same(home):
-    _, out, _ = run("--queues", "7", "--data", "a \"b\"", "--print-config")
+    _, out, _ = run("--queues", "7", "--data", "a \"b\" \\ # é\u2028\x85: ' ", "--print-config")
     write(home, "c.yaml", out)
     code, again, err = run("--config", "c.yaml", "--print-config", cwd=home)
     assert code == 0, err
@@ -112,6 +116,19 @@ def test_check_config_reads_the_files_and_touches_no_data(home):
     assert code == 0 and "fine" in out, err
     assert not os.path.exists(os.path.join(home, "data"))
     assert run("--check-config", "--listen", "0.0.0.0:1")[0] == 64
+
+
+@pytest.mark.parametrize("text, mode, word", [
+    ("ab" * 32 + "\n", 0o600, None), (None, None, None),  # it is made at the first start
+    ("ab" * 32 + "\n", 0o640, "chmod 600"), ("ab" * 31 + "\n", 0o600, "64 hexadecimal digits"),
+])
+def test_check_config_reads_the_key_file(home, text, mode, word):
+    path = os.path.join(home, "key")
+    if text is not None:
+        write(home, "key", text, mode)
+    code, out, err = run("--check-config", "--key-file", path)
+    assert (code, word or "fine") == (78 if word else 0, word or "fine") and (word or "fine") in out + err, err
+    assert os.path.exists(path) == (text is not None)
 
 
 @pytest.mark.parametrize("text, mode", [

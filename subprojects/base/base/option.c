@@ -187,8 +187,14 @@ static enum mb_code fail_unknown(const struct option_set *set, enum option_origi
 static enum mb_code check_text(const struct option_row *row, const char *name, struct str text,
 			       struct mb_err *err)
 {
-	if (memchr(text.ptr, '\0', text.len) != NULL) {
-		return mb_fail(err, MB_FIELD_INVALID, "%s: has a NUL in it", name);
+	for (size_t i = 0; i < text.len; i++) {
+		if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f) {
+			return mb_fail(err, MB_FIELD_INVALID, "%s: has a control character in it",
+				       name);
+		}
+	}
+	if (!str_is_utf8(text)) {
+		return mb_fail(err, MB_FIELD_INVALID, "%s: is not UTF-8", name);
 	}
 	if ((int64_t)text.len < row->min) {
 		return mb_fail(err, MB_FIELD_INVALID, "%s: must not be empty", name);
@@ -302,6 +308,11 @@ static struct str flag_name(const char *arg)
 	return (struct str){arg, strcspn(arg, "=")};
 }
 
+static enum mb_code fail_form(const char *arg, struct mb_err *err)
+{
+	return mb_fail(err, MB_FIELD_INVALID, "'%.64s' is no option: options begin with --", arg);
+}
+
 static enum mb_code take_flag(struct option_set *set, int got, const char *arg, struct mb_err *err)
 {
 	struct str name = flag_name(arg);
@@ -311,6 +322,9 @@ static enum mb_code take_flag(struct option_set *set, int got, const char *arg, 
 		i = find(set, OPTION_FLAG, STR("help"));
 		return i < set->n ? take(set, i, OPTION_FLAG, STR("true"), err)
 				  : fail_unknown(set, OPTION_FLAG, STR("h"), err);
+	}
+	if (got < 256 && strncmp(arg, "--", 2) != 0) {
+		return fail_form(arg, err);
 	}
 	if (got == ':') {
 		return mb_fail(err, MB_FIELD_INVALID, "--%.*s needs a value", STR_ARG(name));
@@ -343,8 +357,7 @@ enum mb_code option_read_flags(struct option_set *set, int argc, char **argv, st
 		code = take_flag(set, got, at < argc ? argv[at] : "", err);
 	}
 	if (code == MB_OK && optind < argc) {
-		return mb_fail(err, MB_FIELD_INVALID, "'%.64s' is no option: options begin with --",
-			       argv[optind]);
+		return fail_form(argv[optind], err);
 	}
 	return code;
 }

@@ -121,6 +121,10 @@ static void wrong_values_say_what_would_do(void **state)
 		{"--leaf", "", "--leaf: must not be empty"},
 		{"--leaf", "gunpowder", "--leaf: is longer than 8 bytes"},
 		{"--leaf", NULL, "--leaf needs a value"},
+		/* what option_print() writes is to be read back: neither would be */
+		{"--leaf", "a\tb", "--leaf: has a control character in it"},
+		{"--leaf", "\x7f", "--leaf: has a control character in it"},
+		{"--leaf", "\xff", "--leaf: is not UTF-8"},
 	};
 
 	(void)state;
@@ -143,7 +147,8 @@ static void unknown_ones_are_refused_with_the_nearest(void **state)
 			    "--arena-budget is no option; did you mean --arena-budget-mb?");
 	assert_int_equal(read_flags("--zzz", NULL), MB_FIELD_INVALID);
 	assert_string_equal(err.text, "--zzz is no option");
-	assert_int_equal(read_flags("-x", NULL), MB_FIELD_INVALID);
+	assert_int_equal(read_flags("-leaf", "x"), MB_FIELD_INVALID);
+	assert_string_equal(err.text, "'-leaf' is no option: options begin with --");
 	assert_int_equal(read_flags("pot", NULL), MB_FIELD_INVALID);
 	assert_string_equal(err.text, "'pot' is no option: options begin with --");
 	assert_int_equal(read_environment("TEA_FORMATS=json"), MB_FIELD_INVALID);
