@@ -117,7 +117,7 @@ def arrows(tree, build):
 
 
 def rooms(tree, build):
-    """docs/house.md places every file of every floor, and no other."""
+    """docs/house.md places every file of every floor and every page, and none that is not there."""
     text = read(tree, "docs/house.md").partition("\n## The rooms\n")[2].partition("\n## ")[0]
     placed = {floor: re.findall(r"`([\w*]+)`", told) for floor, told in re.findall(r"^- \*\*(\w+)\*\*(.*?)(?=^- |^$)", text, re.M | re.S)}
     found, looked = [], 0
@@ -128,6 +128,8 @@ def rooms(tree, build):
         found += [f"{folder}/{stem}: docs/house.md does not say what it is for (under The rooms)" for stem in sorted(stems)
                   if not any(fnmatch.fnmatchcase(stem, pattern) for pattern in patterns)]
         found += [f"docs/house.md: {floor} has no {pattern}" for pattern in patterns if not fnmatch.filter(stems, pattern)]
+    pages = [name for name in os.listdir(os.path.join(tree, "docs")) if name != "house.md"]
+    found += [f"docs/{name}: docs/house.md does not say what it answers" for name in sorted(pages) if f"`{name}`" not in read(tree, "docs/house.md")]
     return found, looked
 
 
@@ -279,6 +281,7 @@ LINTS = {
         "a floor without files": lambda tree: shutil.rmtree(os.path.join(tree, "src/cache")),
     }),
     "rooms": (rooms, {
+        "a page that nobody is led to": plant("docs/planted.md", "# Planted\n"),
         "a file that is not placed": plant("src/domain/planted.c", SPDX),
         "a place whose file is gone": remove("src/store/tree.c", "src/store/tree.h"),
     }),
