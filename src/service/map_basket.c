@@ -101,8 +101,8 @@ static enum mb_code from_lines(const Memberd__V1__QuoteDiscountRequest *message,
 		const Memberd__V1__BasketLine *line = message->lines[i];
 		enum mb_code code = check_line(line, err);
 
-		/* Below 10^13 each and few of them: the sum cannot overflow. */
-		sum += line->public_price;
+		/* at most 10^13 each and few of them: the sum cannot overflow */
+		sum += code == MB_OK ? line->public_price : 0;
 		if (code == MB_OK && sum > AMOUNT_MAX) {
 			code = mb_fail_field(
 				err, MB_AMOUNT_OVER_LIMIT, "public_price",

@@ -324,8 +324,9 @@ def test_basket_amounts(shared, api):
                              ("coupons[0].amount", dict(coupons=[dict(amount=amount)])),
                              ("coupons[0].threshold", dict(coupons=[dict(amount=1, threshold=amount)]))):
             expect(lambda: quote(**fields), path, "AMOUNT_OVER_LIMIT")
-    expect(lambda: quote(lines=[basket_line(public_price=LIMIT), basket_line(line_no=2)]), "lines[1].public_price",
-           "AMOUNT_OVER_LIMIT")
+    for amount in (1, MOST):
+        expect(lambda: quote(lines=[basket_line(public_price=LIMIT), basket_line(line_no=2, public_price=amount)]), "lines[1].public_price",
+               "AMOUNT_OVER_LIMIT")
 
 
 # ---- activities ----
