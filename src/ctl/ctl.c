@@ -6,6 +6,7 @@
 #include "client/client.h"
 #include "ctl/clean.h"
 #include "ctl/commands.h"
+#include "ctl/input.h"
 #include "ctl/near.h"
 #include "ctl/show.h"
 
@@ -64,8 +65,8 @@ int ctl_fail_err(struct ctl *ctl, const struct mb_err *err)
 
 int ctl_fail_in(struct ctl *ctl, const char *path, const struct mb_err *err)
 {
-	complain_of(ctl->err, "%s: %s%s%s", strcmp(path, "-") == 0 ? "standard input" : path,
-		    err->field, err->field[0] == '\0' ? "" : ": ", err->text);
+	complain_of(ctl->err, "%s: %s%s%s", input_name(path), err->field,
+		    err->field[0] == '\0' ? "" : ": ", err->text);
 	return exits_from_code(err->code);
 }
 

@@ -84,6 +84,11 @@ enum mb_code input_from_file(FILE *file, const char *name, struct input **out, s
 	return MB_OK;
 }
 
+const char *input_name(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 enum mb_code input_open(const char *path, struct input **out, struct mb_err *err)
 {
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
@@ -91,7 +96,7 @@ enum mb_code input_open(const char *path, struct input **out, struct mb_err *err
 	if (file == NULL) {
 		return mb_fail(err, MB_FIELD_INVALID, "%s: %s", path, strerror(errno));
 	}
-	return input_from_file(file, path, out, err);
+	return input_from_file(file, input_name(path), out, err);
 }
 
 void input_close(struct input *input)
@@ -186,10 +191,11 @@ enum mb_code input_slurp(const char *path, size_t max, char **out, size_t *out_l
 	}
 	len = fread(text, 1, max + 1, file);
 	if (ferror(file)) {
-		code = mb_fail(err, MB_FIELD_INVALID, "%s: cannot be read: %s", path,
+		code = mb_fail(err, MB_FIELD_INVALID, "%s: cannot be read: %s", input_name(path),
 			       strerror(errno));
 	} else if (len > max) {
-		code = mb_fail(err, MB_FIELD_INVALID, "%s: larger than %zu bytes", path, max);
+		code = mb_fail(err, MB_FIELD_INVALID, "%s: larger than %zu bytes", input_name(path),
+			       max);
 	} else {
 		text[len] = '\0';
 		*out = text;

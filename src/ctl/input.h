@@ -15,6 +15,8 @@
 
 struct input;
 
+/* What a path is called in a sentence: "-" is standard input. */
+const char *input_name(const char *path);
 /* "-" reads standard input. */
 enum mb_code input_open(const char *path, struct input **out, struct mb_err *err);
 /* The same from an open file, which the input closes, also on failure; `name` stands in errors. */

@@ -179,11 +179,20 @@ static int make_request(struct ctl *ctl, quote_request *own, quote_request **out
 	return exit_code == EXIT_OK ? take_coupons(ctl, own) : exit_code;
 }
 
-static void put_amount(struct table *table, int64_t minor, const char *currency)
+static void put_price(struct table *table, int64_t minor, const char *currency)
 {
 	char text[AMOUNT_BYTES];
 
-	table_cell(table, "%s", minor == 0 ? "-" : amount_format(minor, currency, text));
+	table_cell(table, "%s", amount_format(minor, currency, text));
+}
+
+static void put_off(struct table *table, int64_t minor, const char *currency)
+{
+	if (minor == 0) {
+		table_cell(table, "-");
+	} else {
+		put_price(table, -minor, currency);
+	}
 }
 
 static void show_lines(struct ctl *ctl, const Memberd__V1__QuoteDiscountResponse *quote)
@@ -201,21 +210,21 @@ static void show_lines(struct ctl *ctl, const Memberd__V1__QuoteDiscountResponse
 
 		price += line->price;
 		table_cell(&table, "%d", (int)line->line_no);
-		put_amount(&table, line->price, quote->currency);
-		put_amount(&table, -line->percent_off, quote->currency);
-		put_amount(&table, -line->platform_coupon_off, quote->currency);
-		put_amount(&table, -line->brand_coupon_off, quote->currency);
-		put_amount(&table, line->total, quote->currency);
+		put_price(&table, line->price, quote->currency);
+		put_off(&table, line->percent_off, quote->currency);
+		put_off(&table, line->platform_coupon_off, quote->currency);
+		put_off(&table, line->brand_coupon_off, quote->currency);
+		put_price(&table, line->total, quote->currency);
 		table_cell(&table, "%s",
 			   line->member_price_capped ? "the member price was above the public one"
 						     : "");
 	}
 	table_cell(&table, "%s", quote->currency);
-	put_amount(&table, price, quote->currency);
-	put_amount(&table, -quote->percent_off, quote->currency);
-	put_amount(&table, -quote->platform_coupon_off, quote->currency);
-	put_amount(&table, -quote->brand_coupon_off, quote->currency);
-	put_amount(&table, quote->total, quote->currency);
+	put_price(&table, price, quote->currency);
+	put_off(&table, quote->percent_off, quote->currency);
+	put_off(&table, quote->platform_coupon_off, quote->currency);
+	put_off(&table, quote->brand_coupon_off, quote->currency);
+	put_price(&table, quote->total, quote->currency);
 	table_cell(&table, "all");
 	table_print(&table, ctl->out);
 	table_fini(&table);
@@ -244,6 +253,8 @@ static void show_percents(struct ctl *ctl, const Memberd__V1__QuoteDiscountRespo
 				show_reason(entitlement->reason, reason),
 				amount_format(option->would_take, quote->currency, amount),
 				show_unlock(entitlement->unlock, unlock));
+		} else if (option->would_take == 0) {
+			fputs("takes nothing off this basket\n", ctl->out);
 		} else {
 			fprintf(ctl->out, "another takes more than its %s\n",
 				amount_format(option->would_take, quote->currency, amount));

@@ -153,8 +153,7 @@ static int read_activities(struct ctl *ctl, record_request *request)
 	}
 	if (strspn(text, " \t\r\n") == len) {
 		free(text);
-		return ctl_fail(ctl, EXIT_DATA, "%s holds no activity",
-				strcmp(path, "-") == 0 ? "standard input" : path);
+		return ctl_fail(ctl, EXIT_DATA, "%s holds no activity", input_name(path));
 	}
 	code = add_activities(ctl, (struct str){text, len}, request, &err);
 	free(text);

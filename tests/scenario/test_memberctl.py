@@ -147,11 +147,15 @@ def test_a_basket_from_flags_and_from_json(run, api, home):
     assert "public prices: CNY 130.00\n" in done.out, done
     assert "not held, tier too low; would take 20.00" in done.out and "coupon 1: applied" in done.out, done
     assert run.json("quote", member, "--line", "1:0.05")["total"] == "5"
+    for free in (["--line", "1:0"], ["--line", "1:5.00", "--coupon", "9.00"]):  # nothing to pay is an amount, too
+        assert re.search(r"^ CNY +[05]\.00 .* 0\.00  all$", run("quote", member, *free).out, re.M), free
     path = os.path.join(home, "basket.json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"member": {"memberId": member}, "currency": "CNY",
                    "lines": [{"lineNo": 1, "publicPrice": "10000", "channel": "BASKET_CHANNEL_VALUE"}]}, file)
     assert run.json("quote", "--file", path)["total"] == "10000"
+    run("override", member, "black_diamond", "--until", "2027-01-01T00:00:00Z", "--reason", "a test")
+    assert "at most CNY 50.00: takes nothing off this basket\n" in run("quote", member, "--line", "1:0.01:value").out
     for bad in ("1", "x:1", "1:1.005", "1:-1", "1:1:nowhere", "0:1", "1:1:value:1:a:b:c"):
         assert "is no line" in run("quote", member, "--line", bad, code=ctl.USAGE).err
     assert "is no coupon" in run("quote", member, "--line", "1:1", "--coupon", "a", code=ctl.USAGE).err
@@ -186,6 +190,8 @@ def test_activities_that_are_not_right(run, home):
     assert run("record", path, code=ctl.DATA_ERROR).err == f"memberctl: {path}: line 2: sourc: Activity has no such field\n"
     assert run("quote", "a:1", "--file", path, code=ctl.DATA_ERROR).err.startswith(f"memberctl: {path}: not JSON: line 2")
     run("record", os.path.join(home, "none.json"), code=ctl.NO_INPUT)
+    closed = subprocess.run(["bash", "-c", '"$0" record <&-', ctl.PROGRAM], capture_output=True, text=True, check=False)
+    assert closed.returncode == ctl.NO_INPUT and closed.stderr.startswith("memberctl: standard input: cannot be read: "), closed
     done = run("record", stdin=json.dumps(activity()), code=ctl.NO)  # nobody enrolled him
     assert "MEMBER_NOT_FOUND" in done.out, done
 
