@@ -18,6 +18,7 @@
 
 #include "cache/cache_impl.h"
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/hash.h"
@@ -253,11 +254,24 @@ static bool read_slot(struct slot *slot, int64_t member_id, uint32_t generation,
 	return false;
 }
 
+/* The next slot that a pair of entries names for this tag, which is taken out of it; 0: none. */
+static uint32_t take_number(uint64_t *pair, uint32_t mask, uint32_t tag)
+{
+	while (*pair != 0) {
+		uint32_t entry = (uint32_t)*pair;
+
+		*pair >>= 32;
+		if (((entry ^ tag) & ~mask) == 0 && (entry & mask) != 0) {
+			return entry & mask;
+		}
+	}
+	return 0;
+}
+
 static bool look_up(const struct cache *cache, uint64_t hash, int64_t member_id,
 		    uint32_t generation, struct hot_bytes *out)
 {
-	uint32_t shard = shard_of(cache, hash), mask = cache->slot_mask;
-	uint32_t tag = tag_of(cache, hash);
+	uint32_t shard = shard_of(cache, hash), tag = tag_of(cache, hash), number;
 
 	for (int way = 0; way < 2; way++) {
 		const _Atomic uint64_t *bucket = bucket_of(cache, hash, way);
@@ -265,18 +279,47 @@ static bool look_up(const struct cache *cache, uint64_t hash, int64_t member_id,
 		for (int i = 0; i < BUCKET_WORDS; i++) {
 			uint64_t pair = atomic_load_explicit(&bucket[i], memory_order_acquire);
 
-			for (; pair != 0; pair >>= 32) {
-				uint32_t entry = (uint32_t)pair;
-
-				if (((entry ^ tag) & ~mask) == 0 && (entry & mask) != 0 &&
-				    read_slot(slot_at(cache, shard, entry & mask), member_id,
-					      generation, out)) {
+			while ((number = take_number(&pair, cache->slot_mask, tag)) != 0) {
+				if (read_slot(slot_at(cache, shard, number), member_id, generation,
+					      out)) {
 					return true;
 				}
 			}
 		}
 	}
 	return false;
+}
+
+/* Nearly always the one slot that look_up() will read; few records reach into its fourth line. */
+static void expect_slot(const struct cache *cache, uint64_t hash)
+{
+	const _Atomic uint64_t *bucket = bucket_of(cache, hash, 0);
+	uint32_t shard = shard_of(cache, hash), tag = tag_of(cache, hash), number;
+
+	for (int i = 0; i < BUCKET_WORDS; i++) {
+		uint64_t pair = atomic_load_explicit(&bucket[i], memory_order_relaxed);
+
+		while ((number = take_number(&pair, cache->slot_mask, tag)) != 0) {
+			const char *slot = (const char *)slot_at(cache, shard, number);
+
+			MB_PREFETCH(slot);
+			MB_PREFETCH(slot + LINE_BYTES);
+			MB_PREFETCH(slot + 2 * LINE_BYTES);
+		}
+	}
+}
+
+void cache_expect(const struct cache *cache, const int64_t *member_ids, size_t n)
+{
+	if (cache->n_slots == 0) {
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		MB_PREFETCH(bucket_of(cache, cache_hash(cache, member_ids[i]), 0));
+	}
+	for (size_t i = 0; i < n; i++) {
+		expect_slot(cache, cache_hash(cache, member_ids[i]));
+	}
 }
 
 /* ---- absences ---- */

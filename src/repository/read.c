@@ -9,6 +9,8 @@
 
 #include <assert.h>
 
+#define PEEK_AHEAD 32 /* members of a batch whose records are asked of memory at once */
+
 /* A member that an earlier query of this read has described. */
 static const struct member *find_described(const struct repository_read *req, size_t upto,
 					   int64_t member_id)
@@ -360,6 +362,21 @@ static bool peek_query(struct repository *repository, struct repository_read *re
 	}
 }
 
+/* Of a batch, some before they are looked at. Those named by an identity are few. */
+static void expect_members(struct repository *repository, const struct repository_read *req,
+			   size_t from)
+{
+	int64_t ids[PEEK_AHEAD];
+	size_t n = 0;
+
+	for (size_t i = from; i < req->n && i < from + PEEK_AHEAD; i++) {
+		if (req->queries[i].ref.member_id != 0) {
+			ids[n++] = req->queries[i].ref.member_id;
+		}
+	}
+	cache_expect(repository->cache, ids, n);
+}
+
 bool repository_peek(struct repository *repository, struct repository_read *req)
 {
 	const struct policy_list *policies = repository_policies(repository);
@@ -372,6 +389,9 @@ bool repository_peek(struct repository *repository, struct repository_read *req)
 	for (size_t i = 0; i < req->n; i++) {
 		struct member_query *query = &req->queries[i];
 
+		if (i % PEEK_AHEAD == 0 && req->n > 1) {
+			expect_members(repository, req, i);
+		}
 		left += query->code == MB_OK && !peek_query(repository, req, query, policies, now);
 	}
 	return left == 0;

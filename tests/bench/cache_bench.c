@@ -9,7 +9,8 @@
  *              These are looked for in DIR (tests/data, where none is said), then in
  *              $MEMBERD_TEST_DATA; those that are not there are left out with a word
  *     time     nanoseconds of CPU of a look-up, one member or a random one of a million, each waiting for the
- *              one before; on one thread and on two; of a miss, of a fill, of a tell
+ *              one before, or in groups, as they are and expected (cache_expect()); on one thread and on two;
+ *              of a miss, of a fill, of a tell
  *     memory   bytes a member, all in: by the resident size of this process, and by the cache's word
  *
  * --json writes one object a line: name, value, unit and, where there is something to compare with,
@@ -29,11 +30,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MEMBERS	   1000000
-#define LOOKUPS	   3000000
-#define ROUNDS	   5
-#define THREADS	   2
-#define BENCH_SEED UINT64_C(6364136223846793005)
+#define MEMBERS	      1000000
+#define LOOKUPS	      3000000
+#define ROUNDS	      5
+#define THREADS	      2
+#define GROUP_MEMBERS 32
+#define BENCH_SEED    UINT64_C(6364136223846793005)
 
 static FILE *json;
 
@@ -156,9 +158,10 @@ static struct cache *fill_all(void)
 	return cache;
 }
 
-enum work { HOT, RANDOM, MISS, TELL, FILL, WORKS };
+enum work { HOT, RANDOM, GROUP, EXPECTED, MISS, TELL, FILL, WORKS };
 
-static const char *const work_names[WORKS] = {"hot", "random", "miss", "tell", "fill"};
+static const char *const work_names[WORKS] = {"hot",  "random", "group", "expected",
+					      "miss", "tell",	"fill"};
 
 struct worker {
 	pthread_t thread;
@@ -179,16 +182,41 @@ static double cpu_ns(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-static void *run(void *data)
+static int64_t member_of(uint64_t x)
 {
-	struct worker *worker = data;
+	return 1 + (int64_t)(((x >> 33) * MEMBERS) >> 31);
+}
+
+/* As many random members at a time as a batch looks at, who are known before the first is looked up. */
+static void run_groups(struct worker *worker)
+{
 	uint64_t x = worker->seed;
-	double begin = cpu_ns();
+	struct hot_bytes out;
+
+	for (int64_t i = 0; i < worker->n; i += GROUP_MEMBERS) {
+		int64_t ids[GROUP_MEMBERS];
+
+		for (int k = 0; k < GROUP_MEMBERS; k++) {
+			ids[k] = member_of(x);
+			x = x * BENCH_SEED + 1;
+		}
+		if (worker->work == EXPECTED) {
+			cache_expect(worker->cache, ids, GROUP_MEMBERS);
+		}
+		for (int k = 0; k < GROUP_MEMBERS; k++) {
+			worker->found += cache_get(worker->cache, ids[k], &out) == CACHE_HIT;
+		}
+	}
+}
+
+static void run_single(struct worker *worker)
+{
+	uint64_t x = worker->seed;
 	struct hot_bytes out = {0};
 
 	for (int64_t i = 0; i < worker->n; i++) {
 		/* what was found goes into who comes next, so no two overlap */
-		int64_t id = 1 + (int64_t)(((x >> 33) * MEMBERS) >> 31);
+		int64_t id = member_of(x);
 
 		x = x * BENCH_SEED + 1 + out.len;
 		switch (worker->work) {
@@ -207,6 +235,18 @@ static void *run(void *data)
 			worker->found += cache_get(worker->cache, id, &out) == CACHE_HIT;
 			break;
 		}
+	}
+}
+
+static void *run(void *data)
+{
+	struct worker *worker = data;
+	double begin = cpu_ns();
+
+	if (worker->work == GROUP || worker->work == EXPECTED) {
+		run_groups(worker);
+	} else {
+		run_single(worker);
 	}
 	worker->ns = (cpu_ns() - begin) / (double)worker->n;
 	return NULL;

@@ -31,6 +31,28 @@ static void test_a_fill_is_found(void **state)
 	assert_int_equal(figures().entries, 1);
 }
 
+static void test_who_is_expected_is_found_as_before(void **state)
+{
+	static const int64_t ids[] = {7, 8, 7, 9, 0, -1, INT64_MAX};
+	const size_t n = sizeof(ids) / sizeof(ids[0]);
+	struct cache *none = bed_make(0, 1000);
+	struct cache_figures before, after;
+
+	(void)state;
+	assert_true(fill(7, 3));
+	assert_true(fill(8, 4));
+	before = figures();
+	cache_expect(cache, ids, 0);
+	cache_expect(cache, ids, n);
+	cache_expect(none, ids, n);
+	after = figures();
+	assert_memory_equal(&before, &after, sizeof(before)); /* nobody was looked up */
+	assert_int_equal(look(7), 3);
+	assert_int_equal(look(8), 4);
+	assert_int_equal(look(9), 0);
+	cache_destroy(none);
+}
+
 static void test_the_newer_of_two_fills_stays(void **state)
 {
 	struct hot_bytes bytes = record(7, 5);
@@ -517,6 +539,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_fill_is_found),
+		TEST(who_is_expected_is_found_as_before),
 		TEST(the_newer_of_two_fills_stays),
 		TEST(every_length_comes_out_as_it_went_in),
 		TEST(a_tell_replaces_what_is_there),

@@ -100,9 +100,13 @@ static void *run_reader(void *data)
 		int64_t id = told ? 1 + draw(worker, TOLD) : FORGOT + draw(worker, LOADED);
 		int64_t least =
 			told ? atomic_load(&world.told[id]) : 1 + atomic_load(&world.era_told);
-		enum cache_answer answer = cache_get(cache, id, &bytes);
+		enum cache_answer answer;
 		bool good = true;
 
+		if (draw(worker, 2) == 0) {
+			cache_expect(cache, &id, 1);
+		}
+		answer = cache_get(cache, id, &bytes);
 		if (answer == CACHE_HIT) {
 			good = hot_decode(bytes.bytes, bytes.len, id, &found) &&
 			       found.revision >= least;
