@@ -16,6 +16,23 @@
 
 #define MANY 5
 
+/* With the readers held; so many ask for him. */
+static void ask_held(struct repo_bed *bed, struct bed_gate gates[READERS], struct ask *asks, int n,
+		     int64_t member_id, int64_t min_revision)
+{
+	close_gates(bed, gates);
+	for (int i = 0; i < n; i++) {
+		ask_begin(bed, &asks[i], member_id, min_revision);
+	}
+}
+
+static void end_all(struct repo_bed *bed, struct ask *asks, int n, enum mb_code code)
+{
+	for (int i = 0; i < n; i++) {
+		assert_int_equal(ask_end(bed, &asks[i]), code);
+	}
+}
+
 static void many_ask_and_one_load_answers(void **state)
 {
 	struct repo_bed *bed = *state;
@@ -45,18 +62,13 @@ static void the_first_gives_up_and_the_others_are_answered(void **state)
 	struct bed_gate gates[READERS];
 	struct ask asks[MANY];
 
-	close_gates(bed, gates);
-	for (int i = 0; i < MANY; i++) {
-		ask_begin(bed, &asks[i], ada, 0);
-	}
+	ask_held(bed, gates, asks, MANY, ada, 0);
 	repository_cancel(bed->repository, &asks[0].req.call);
 	repository_cancel(bed->repository, &asks[0].req.call);
 	assert_false(asks[0].called); /* not from inside */
 	assert_int_equal(ask_end(bed, &asks[0]), MB_CALL_CANCELLED);
 	open_gates(bed, gates);
-	for (int i = 1; i < MANY; i++) {
-		assert_int_equal(ask_end(bed, &asks[i]), MB_OK);
-	}
+	end_all(bed, asks + 1, MANY - 1, MB_OK);
 	assert_int_equal(loads_of(bed), 1);
 }
 
@@ -67,16 +79,11 @@ static void all_give_up_and_the_cache_is_filled_for_those_to_come(void **state)
 	struct bed_gate gates[READERS];
 	struct ask asks[MANY];
 
-	close_gates(bed, gates);
-	for (int i = 0; i < MANY; i++) {
-		ask_begin(bed, &asks[i], ada, 0);
-	}
+	ask_held(bed, gates, asks, MANY, ada, 0);
 	for (int i = 0; i < MANY; i++) {
 		repository_cancel(bed->repository, &asks[i].req.call);
 	}
-	for (int i = 0; i < MANY; i++) {
-		assert_int_equal(ask_end(bed, &asks[i]), MB_CALL_CANCELLED);
-	}
+	end_all(bed, asks, MANY, MB_CALL_CANCELLED);
 	open_gates(bed, gates);
 	while (!is_cached(bed, ada)) {
 		uv_run(&bed->store.loop, UV_RUN_ONCE);
@@ -108,8 +115,7 @@ static void nobody_joins_a_load_that_a_write_has_overtaken(void **state)
 	struct cache_figures figures;
 	struct ask before, after;
 
-	close_gates(bed, gates);
-	ask_begin(bed, &before, ada, 0);
+	ask_held(bed, gates, &before, 1, ada, 0);
 	repo_record_one(bed, &item);
 	ask_begin(bed, &after, ada, 0);
 	assert_int_equal(loads_of(bed), 2);
@@ -132,14 +138,9 @@ static void those_who_want_more_share_another_load(void **state)
 	struct bed_gate gates[READERS];
 	struct ask asks[MANY];
 
-	close_gates(bed, gates);
-	for (int i = 0; i < MANY; i++) {
-		ask_begin(bed, &asks[i], ada, 2);
-	}
+	ask_held(bed, gates, asks, MANY, ada, 2);
 	open_gates(bed, gates);
-	for (int i = 0; i < MANY; i++) {
-		assert_int_equal(ask_end(bed, &asks[i]), MB_REVISION_UNKNOWN);
-	}
+	end_all(bed, asks, MANY, MB_REVISION_UNKNOWN);
 	assert_true(loads_of(bed) <= 2);
 }
 
@@ -163,9 +164,7 @@ static void a_load_that_waits_is_as_good_as_a_new_one(void **state)
 	}
 	ask_begin(bed, &again, ids[7], 2);
 	open_gates(bed, gates);
-	for (int i = 0; i < 8; i++) {
-		assert_int_equal(ask_end(bed, &first[i]), MB_OK);
-	}
+	end_all(bed, first, 8, MB_OK);
 	assert_int_equal(ask_end(bed, &again), MB_REVISION_UNKNOWN);
 	assert_int_equal(loads_of(bed), 8);
 	assert_int_equal(joins_of(bed), 1);
@@ -192,9 +191,7 @@ static void nobody_waits_for_ever(void **state)
 	struct bed_gate gates[READERS];
 	struct ask late[2], next;
 
-	close_gates(bed, gates);
-	ask_begin(bed, &late[0], ada, 0);
-	ask_begin(bed, &late[1], ada, 0);
+	ask_held(bed, gates, late, 2, ada, 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(ask_end(bed, &late[i]), MB_OVERLOADED);
 		assert_true(late[i].query.err.retry_after_ms > 0);
@@ -221,8 +218,7 @@ static void more_loads_than_there_may_be_are_refused(void **state)
 	assert_int_equal(ask_end(bed, &third), MB_OVERLOADED);
 	assert_true(third.query.err.retry_after_ms > 0);
 	open_gates(bed, gates);
-	assert_int_equal(ask_end(bed, &asks[0]), MB_OK);
-	assert_int_equal(ask_end(bed, &asks[1]), MB_OK);
+	end_all(bed, asks, 2, MB_OK);
 	assert_int_equal(ask_end(bed, &joining), MB_OK);
 	assert_int_equal(load_brief(bed, eve)->revision, 1);
 }

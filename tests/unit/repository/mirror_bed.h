@@ -237,3 +237,20 @@ static MB_UNUSED int64_t enroll_there(struct mirror_bed *bed)
 	await_there(bed, member_id, 1);
 	return member_id;
 }
+
+static MB_UNUSED int64_t open_with_ada(struct mirror_bed *bed)
+{
+	open_live(bed);
+	return enroll_there(bed);
+}
+
+/* Ada, there at revision 2; *old is what was there of her before. */
+static MB_UNUSED int64_t open_with_older(struct mirror_bed *bed, struct dumped *old)
+{
+	int64_t ada = open_with_ada(bed);
+
+	*old = dump_member(bed, ada);
+	give_order(bed, ada, "o-1");
+	await_there(bed, ada, 2);
+	return ada;
+}

@@ -38,10 +38,8 @@ static void what_was_written_meanwhile_is_replayed(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct redis_position before, after;
-	int64_t ada, bob;
+	int64_t ada = open_with_ada(bed), bob;
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	open_repository(bed, false);
 	give_order(bed, ada, "o-1");
@@ -109,10 +107,8 @@ static void a_position_that_the_outbox_has_forgotten_is_of_no_use(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct redis_position before, after;
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	assert_true(find_position(bed, &before));
 	open_repository(bed, false);
@@ -134,10 +130,8 @@ static void a_position_ahead_of_the_store_is_of_no_use(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct redis_position before, after;
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	assert_true(find_position(bed, &before));
 	set_position(bed, (struct redis_position){before.epoch, before.seq + 1000, before.told_at});
@@ -154,10 +148,8 @@ static void a_position_of_another_past_is_of_no_use(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct redis_position before, after;
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	WAIT_FOR(bed, find_position(bed, &before) && before.seq > 0);
 	close_repository(&bed->repo);
 	assert_true(find_position(bed, &before));
@@ -177,10 +169,8 @@ static void a_position_of_another_past_is_of_no_use(void **state)
 static void after_a_failed_write_nothing_is_believed_until_it_was_replayed(void **state)
 {
 	struct mirror_bed *bed = *state;
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	redis_bed_do(&bed->redis, "CONFIG SET maxmemory 1");
 	give_order(bed, ada, "o-1");
 	WAIT_FOR(bed, is_in(bed, WAITING));
@@ -193,10 +183,8 @@ static void after_a_failed_write_nothing_is_believed_until_it_was_replayed(void 
 static void a_commit_without_memory_for_redis_is_replayed(void **state)
 {
 	struct mirror_bed *bed = *state;
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	fault_arm("repository.mirror.set", 1);
 	give_order(bed, ada, "o-1");
 	fault_disarm();
@@ -225,10 +213,8 @@ static void flushed_while_live_it_begins_anew(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct redis_position position;
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	redis_bed_do(&bed->redis, "FLUSHALL");
 	WAIT_FOR(bed, find_position(bed, &position) && is_believed(bed));
 	assert_int_equal(load_brief(&bed->repo, ada)->revision, 1);
@@ -241,13 +227,8 @@ static void an_old_value_put_back_is_not_believed(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct dumped old;
-	int64_t ada;
+	int64_t ada = open_with_older(bed, &old);
 
-	open_live(bed);
-	ada = enroll_there(bed);
-	old = dump_member(bed, ada);
-	give_order(bed, ada, "o-1");
-	await_there(bed, ada, 2);
 	restore_member(bed, ada, &old);
 	assert_int_equal(load_brief(&bed->repo, ada)->revision, 2);
 	await_there(bed, ada, 2);
@@ -258,13 +239,8 @@ static void an_old_value_put_back_after_a_restart_is_heard_of(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct dumped old;
-	int64_t ada;
+	int64_t ada = open_with_older(bed, &old);
 
-	open_live(bed);
-	ada = enroll_there(bed);
-	old = dump_member(bed, ada);
-	give_order(bed, ada, "o-1");
-	await_there(bed, ada, 2);
 	close_repository(&bed->repo);
 	open_live(bed);
 	restore_member(bed, ada, &old);
@@ -279,13 +255,8 @@ static void min_revision_holds_whatever_redis_says(void **state)
 	struct mirror_bed *bed = *state;
 	struct ask first, second;
 	struct dumped old;
-	int64_t ada, began;
+	int64_t ada = open_with_older(bed, &old), began;
 
-	open_live(bed);
-	ada = enroll_there(bed);
-	old = dump_member(bed, ada);
-	give_order(bed, ada, "o-1");
-	await_there(bed, ada, 2);
 	close_repository(&bed->repo);
 	restore_member(bed, ada, &old);
 	open_live(bed);
@@ -315,10 +286,8 @@ static void nothing_is_believed_before_it_is_live(void **state)
 	struct bed_gate gates[READERS];
 	struct redis_figures figures;
 	struct ask ask;
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	open_held(bed, gates);
 	assert_false(is_believed(bed));
@@ -338,10 +307,8 @@ static void commits_while_it_is_replayed_are_not_lost(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct bed_gate gates[READERS];
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	open_held(bed, gates);
 	give_order(bed, ada, "o-1");
@@ -424,10 +391,8 @@ static void redis_dies_while_it_is_replayed(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct bed_gate gates[READERS];
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	open_held(bed, gates);
 	redis_bed_stop(&bed->redis);
@@ -445,10 +410,8 @@ static void a_new_connection_while_a_round_hangs_begins_another(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct bed_gate gates[READERS];
-	int64_t ada, reconnects;
+	int64_t ada = open_with_ada(bed), reconnects;
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	open_held(bed, gates);
 	for (int i = 0; i < 2; i++) {
@@ -511,10 +474,8 @@ static void it_can_be_closed_while_a_round_hangs(void **state)
 {
 	struct mirror_bed *bed = *state;
 	struct bed_gate gates[READERS];
-	int64_t ada;
+	int64_t ada = open_with_ada(bed);
 
-	open_live(bed);
-	ada = enroll_there(bed);
 	close_repository(&bed->repo);
 	open_repository(bed, false);
 	give_order(bed, ada, "o-1");
