@@ -1,34 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 // Node's gRPC as an independent client: node node_client.mjs MODULES TREE INCLUDE ADDRESS < calls.json
-// Reads [{service, method, request}], makes the calls in turn and prints one JSON array of
-// {code, response} or {code, message, reason}; the reason is read from grpc-status-details-bin.
+// Reads [{service, method, request, token}], makes the calls in turn and prints one JSON array of {code, response} or
+// {code, message, details}: those of the google.rpc.Status in grpc-status-details-bin, each with its type.
 import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 const [modules, tree, include, address] = process.argv.slice(2);
 const require = createRequire(modules + "/");
 const grpc = require("@grpc/grpc-js");
 const loader = require("@grpc/proto-loader");
+const protobuf = require("protobufjs");
 
 const dirs = [`${tree}/proto`, `${tree}/subprojects/rpc/proto`, include];
 const files = ["member", "scoring", "benefit", "vip"].map((name) => `memberd/v1/${name}_service.proto`);
 const api = grpc.loadPackageDefinition(
-  loader.loadSync(files.concat("google/rpc/error_details.proto"), { includeDirs: dirs, longs: String, enums: String, keepCase: true }),
+  loader.loadSync(files, { includeDirs: dirs, longs: String, enums: String, keepCase: true }),
 ).memberd.v1;
 
-function reason(error) {
-  const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
-  // The reason is the first string of the only ErrorInfo; enough for a test to compare.
-  const found = bytes && /type\.googleapis\.com\/google\.rpc\.ErrorInfo[^A-Z]*([A-Z0-9_]{3,})/.exec(bytes.toString("latin1"));
-  return found ? found[1] : "";
+const errors = new protobuf.Root();
+errors.resolvePath = (_, file) => dirs.map((dir) => `${dir}/${file}`).find(existsSync) ?? null;
+errors.loadSync(["google/rpc/status.proto", "google/rpc/error_details.proto"]);
+
+function decode(name, bytes) {
+  const type = errors.lookupType(name);
+  return type.toObject(type.decode(bytes));
 }
 
-function call({ service, method, request }) {
+function details(error) {
+  const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  return (bytes ? decode("google.rpc.Status", bytes).details : []).map(({ type_url, value }) => {
+    const type = type_url.replace("type.googleapis.com/", "");
+    return { type, ...decode(type, value) };
+  });
+}
+
+function call({ service, method, request, token }) {
   const client = new api[service](address, grpc.credentials.createInsecure());
+  const metadata = new grpc.Metadata();
+  if (token) {
+    metadata.set("authorization", `Bearer ${token}`);
+  }
   return new Promise((resolve) => {
-    client[method](request, { deadline: Date.now() + 20000 }, (error, response) => {
+    client[method](request, metadata, { deadline: Date.now() + 20000 }, (error, response) => {
       client.close();
-      resolve(error ? { code: error.code, message: error.details, reason: reason(error) } : { code: 0, response });
+      resolve(error ? { code: error.code, message: error.details, details: details(error) } : { code: 0, response });
     });
   });
 }
