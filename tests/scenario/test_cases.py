@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbered cases of the programme, end to end: exchange and metric deltas."""
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 
 from memberd import M, Clock, order, ref, refused
 
+PLATFORMS = ["SHOPPING", "GROCERY", "FOOD", "TRAVEL", "TICKETS", "RIDES"]
+TIERS, LEVELS, REASONS = (M.GetMemberResponse.DESCRIPTOR.file.pool.FindEnumTypeByName(f"memberd.v1.{name}").values_by_number
+                          for name in ("Tier", "Level", "BenefitReason"))
 RECORD = 'grpc_service="memberd.v1.ScoringService",grpc_method="RecordActivities"'
 
 
@@ -74,6 +78,45 @@ def case_05_a_crash_after_the_ack_loses_nothing_and_before_it_is_safe_to_retry(s
     assert api.score(member).score.spend.minor == 150000
 
 
+def standing(api, member):
+    """Score, tier, level and price of 88VIP, as each method tells them."""
+    score, offer = api.score(member), api.vip.GetUpgradeOffer(member=ref(member))
+    seen = api.members.GetMember(member=ref(member)).member.standing
+    assert (score.tier, score.level, score.score.score) == (seen.tier, seen.level, seen.score)
+    return seen.score, TIERS[seen.tier].name, LEVELS[seen.level].name, offer.price.minor if offer.offered else None
+
+
+def case_17_exactly_1000_is_super_platinum_and_88(api):
+    """200 + 540 + 20,750 at 0.012 for each CNY; a day, a platform. A fen less is one point less."""
+    for amount, expected in ((4075000, (1000, "TIER_PLATINUM", "LEVEL_SUPER", 8800)), (4074999, (999, "TIER_GOLD", "LEVEL_STANDARD", 88800))):
+        member = api.enroll(f"of {amount}")
+        api.record(order(member, "e1", amount, category=""))
+        assert standing(api, member) == expected
+
+
+def top_of_the_programme(member):
+    """350,000 and more on six platforms, 20 categories, 200 days: all that orders can give."""
+    day = datetime.fromisoformat("2026-04-01T12:00:00+08:00")
+    return [order(member, f"e{n}", 5000000, platform=PLATFORMS[n % 6], category=f"c{n % 20}",
+                  occurred_at=(day + timedelta(days=n)).isoformat()) for n in range(200)]
+
+
+def case_18_exactly_2500_is_the_apass_level_and_black_diamond_but_no_membership(api):
+    member = api.enroll("ada")
+    *most, last = top_of_the_programme(member)
+    api.record(*most)
+    assert standing(api, member)[:3] == (2499, "TIER_DIAMOND", "LEVEL_SUPER")
+    api.record(last)
+    assert standing(api, member) == (2500, "TIER_BLACK_DIAMOND", "LEVEL_APASS_LEVEL", 8800)
+    listed = api.benefits.ListMemberBenefits(member=ref(member))
+    assert len(listed.held) == 21
+    by_apass = {"account-manager", "apass-events", "daily-brand-deals", "members-zone"}
+    assert {one.benefit_id for one in listed.locked if one.unlock.apass} == by_apass
+    for benefit in by_apass:
+        told = api.benefits.CheckBenefit(member=ref(member), benefit_id=benefit).entitlement
+        assert not told.allowed and REASONS[told.reason].name == "BENEFIT_REASON_NEEDS_APASS"
+
+
 def case_32_six_minutes_ahead_is_refused_and_four_are_not(api):
     member = api.enroll("ada")
     ahead = dict(completed_at=None)
@@ -111,10 +154,21 @@ def case_79_an_unknown_member_is_not_found_and_no_zero_is_made_up(api):
                  lambda: api.benefits.ListMemberBenefits(member=ref(4711)),
                  lambda: api.benefits.GetHotelStatus(member=ref(4711)),
                  lambda: api.vip.GetUpgradeOffer(member=ref(4711)),
+                 lambda: api.scores.GetTierProgress(member=ref(4711)),
+                 lambda: api.scores.ListActivities(member=ref(4711)),
+                 lambda: api.members.ListTierHistory(member=ref(4711)),
+                 lambda: api.benefits.QuoteDiscount(member=ref(4711), currency="CNY", lines=[
+                     M.BasketLine(line_no=1, public_price=1, channel="BASKET_CHANNEL_VALUE")]),
                  lambda: api.benefits.CheckBenefit(member=ref(4711), benefit_id="value-channel-discount"),
                  lambda: api.members.LookupMember(identity=dict(issuer="shop", external_id="nobody"))):
         with refused("NOT_FOUND", "MEMBER_NOT_FOUND"):
             call()
+    checks = [dict(member=ref(4711), benefit_id="value-channel-discount")]
+    for response in (api.members.BatchGetMembers(members=[ref(4711)]), api.benefits.BatchCheckBenefits(checks=checks),
+                     api.scores.RecordActivities(activities=[order(4711, "e1", 100)])):
+        (result,) = response.results
+        assert result.status.code == 5 and not result.HasField("info")
+        assert {field.name for field, _ in result.ListFields()} == {"status"}
 
 
 @pytest.mark.parametrize("months, tier", [(0, "TIER_PLATINUM"), (11, "TIER_PLATINUM"), (13, "TIER_GOLD")])
@@ -124,8 +178,7 @@ def test_time_alone_moves_a_member_down(start, home, months, tier):
     api = start(clock=clock.spec).api()
     member = api.enroll("ada")
     result = api.record(order(member, "e1", 4058334))[0]
-    names = M.GetMemberResponse.DESCRIPTOR.file.pool.FindEnumTypeByName("memberd.v1.Tier").values_by_number
-    assert names[result.tier].name == "TIER_PLATINUM"
+    assert TIERS[result.tier].name == "TIER_PLATINUM"
     year, month = divmod(10 + months, 12)
     clock.set(f"{2026 + year}-{month + 1:02}-21T08:00:00+08:00")
-    assert names[api.score(member).tier].name == tier
+    assert TIERS[api.score(member).tier].name == tier

@@ -372,6 +372,19 @@ bool same_standing(const struct standing *a, const struct standing *b)
 	       same_score(&a->settled, &b->settled);
 }
 
+bool same_but_dates(const struct standing *a, const struct standing *b)
+{
+	struct standing x = *a, y = *b;
+
+	x.at = y.at = 0;
+	x.settled_at = a->settled_at != 0;
+	y.settled_at = b->settled_at != 0;
+	x.score.first_month = y.score.first_month = x.score.last_month = y.score.last_month = 0;
+	x.settled.first_month = y.settled.first_month = 0;
+	x.settled.last_month = y.settled.last_month = 0;
+	return same_standing(&x, &y);
+}
+
 bool same_transition(const struct transition *a, const struct transition *b)
 {
 	return a->effective_at == b->effective_at && a->kind == b->kind && a->from == b->from &&

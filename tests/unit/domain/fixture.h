@@ -75,6 +75,8 @@ enum entry_state ledger_state(const struct ledger *ledger, const char *event_id,
 /* Field by field: structs have padding. */
 bool same_score(const struct score *a, const struct score *b);
 bool same_standing(const struct standing *a, const struct standing *b);
+/* Dates of windows and settlements aside. */
+bool same_but_dates(const struct standing *a, const struct standing *b);
 bool same_transition(const struct transition *a, const struct transition *b);
 /* standing and history. */
 bool same_fold(const struct fold *a, const struct fold *b);

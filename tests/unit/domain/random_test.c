@@ -284,20 +284,6 @@ static void expect_reference(const struct world *w, int64_t t)
 	}
 }
 
-/* Dates of windows and settlements aside. */
-static bool same_but_dates(const struct standing *a, const struct standing *b)
-{
-	struct standing x = *a, y = *b;
-
-	x.at = y.at = 0;
-	x.settled_at = a->settled_at != 0;
-	y.settled_at = b->settled_at != 0;
-	x.score.first_month = y.score.first_month = x.score.last_month = y.score.last_month = 0;
-	x.settled.first_month = y.settled.first_month = 0;
-	x.settled.last_month = y.settled.last_month = 0;
-	return same_standing(&x, &y);
-}
-
 /* The schedule foretold every change at its instant, and none in between was left out. */
 static void expect_schedule(struct world *w, int64_t t)
 {

@@ -40,6 +40,7 @@ static void case_30_settlement_three_months_late_is_the_same(void **state)
 
 static void case_34_window_rolls_as_predicted(void **state)
 {
+	struct standing before;
 	struct fold now, then;
 	int64_t last = 0;
 
@@ -48,8 +49,14 @@ static void case_34_window_rolls_as_predicted(void **state)
 	food("b", at("2026-02-10"), YUAN(9000));
 	shop("c", at("2026-03-29"), YUAN(9000));
 	now = ledger_fold(&l, at("2026-03-30"));
+	before = now.standing;
 	for (size_t i = 0; i < now.n_schedule; i++) {
 		const struct change *change = &now.schedule[i];
+
+		/* nothing that was not foretold */
+		then = ledger_fold(&l, change->at - 1);
+		assert_true(same_but_dates(&then.standing, &before));
+		before = change->after;
 
 		assert_true(change->at > last && change->causes != 0);
 		last = change->at;
