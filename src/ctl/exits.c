@@ -65,7 +65,7 @@ const char *exits_advice(const struct mb_err *err)
 		return "is memberd running at --server (or MEMBERD_SERVER)? `memberctl health` "
 		       "asks it";
 	case MB_METHOD_UNKNOWN:
-		return "the server may be older than this memberctl";
+		return "the server may be older than this memberctl, or no memberd at all";
 	default:
 		return NULL;
 	}
