@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "client/outcome.h"
+#include "rpc/core.h"
 #include "rpc/pb.h"
 #include "rpc/prescan.h"
 
@@ -165,7 +166,7 @@ enum mb_code client_create(const char *target, const struct client_options *opti
 		free(client);
 		return code;
 	}
-	grpc_init();
+	rpc_core_begin();
 	client->channel = make_channel(client);
 	client->queue = grpc_completion_queue_create_for_next(NULL);
 	client->options.token = client->options.user_agent = NULL;
@@ -555,7 +556,6 @@ void client_destroy(struct client *client)
 	}
 	grpc_completion_queue_destroy(client->queue);
 	grpc_channel_destroy(client->channel);
-	grpc_shutdown_blocking();
 	free(client->bearer);
 	client->magic = 0;
 	free(client);

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import socket
+import struct
 import threading
 import time
 import uuid
@@ -183,6 +184,39 @@ def test_term_at_any_moment_loses_nothing_that_was_acknowledged(start):
         result = api.record(order(member, event, 100))[0]
         assert result.replayed and result.entry_id == entry_id
     assert len(acknowledged) > 20
+
+
+def frame(kind, flags, stream, payload):
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def test_who_does_not_read_does_not_hold_up_the_end(start):
+    """Large answers for a peer by bytes of HTTP/2 who takes any amount and reads nothing; then TERM."""
+    daemon = start("--access-log", "off", "--drain-grace-ms", "500")
+    member = daemon.api().enroll("ada", profile=dict(display_name="n" * 128))
+    request = M.BatchGetMembersRequest(members=[ref(member)] * 500, view="MEMBER_VIEW_FULL").SerializeToString()
+    headers = b"".join(bytes([0, len(name)]) + name + bytes([len(value)]) + value for name, value in (
+        (b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/memberd.v1.MemberService/BatchGetMembers"),
+        (b":authority", b"x"), (b"content-type", b"application/grpc"), (b"te", b"trailers")))
+    body = b"\0" + struct.pack(">I", len(request)) + request
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # nor does the kernel for him
+        peer.settimeout(DEADLINE)
+        peer.connect(("127.0.0.1", daemon.port))
+        peer.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, struct.pack(">HI", 4, 0x7FFFFFFF))
+                     + frame(8, 0, 0, struct.pack(">I", 0x7FFF0000)))
+        for stream in range(1, 200, 2):
+            peer.sendall(frame(1, 4, stream, headers) + frame(0, 1, stream, body))
+        end = time.monotonic() + DEADLINE
+        pending = 0
+        while pending == 0 or pending != daemon.metrics()["memberd_calls_pending"]:
+            assert time.monotonic() < end
+            pending = daemon.metrics()["memberd_calls_pending"]
+            time.sleep(0.2)
+        began = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
+        assert time.monotonic() - began < 8
 
 
 # ---- callers ----

@@ -165,6 +165,10 @@ void rpc_metadata_read(const grpc_metadata_array *metadata, struct rpc_request_m
 
 /* Binds `host:port`, or `unix:PATH` for this user alone; *port is the one that was bound. */
 enum mb_code rpc_listen(grpc_server *core, const char *address, int *port, struct mb_err *err);
+/* Shuts down what was accepted there. C core closes no connection on which it is writing, and one whose peer
+ * does not read is written to until the kernel gives it up: after 20 seconds, or, on a Unix socket, never. C
+ * core tells no descriptors, hence the search among those of the process; it is about to end. */
+void rpc_listen_cut(const char *address, int port);
 
 /* ---- server.c ---- */
 

@@ -10,8 +10,8 @@
 #include <time.h>
 
 #define DRAIN_POLL_NS 5000000L
-#define QUIET_NS      INT64_C(100000000)
-#define QUIET_MOST_NS INT64_C(1000000000)
+#define QUIET	      20 /* looks that find nobody new: a tenth of a second */
+#define QUIET_MOST    200
 #define LAST_NS	      INT64_C(50000000)
 
 static void sleep_ns(long ns)
@@ -37,20 +37,19 @@ static void wait_for(const atomic_int *counter, int64_t end_ns, const atomic_int
 }
 
 /* Until no call was turned away for a while. C core cancels without a word what reaches it after it was
- * stopped, so it is stopped when callers have gone, if they go. */
+ * stopped, so it is stopped when callers have gone, if they go. Looks are counted, not time: where the whole
+ * process stood still, nobody could come. */
 static void wait_quiet(const struct rpc_server *server, const atomic_int *hurry)
 {
-	int64_t now_ns = clock_monotonic_ns();
-	int64_t end_ns = now_ns + QUIET_MOST_NS, since_ns = now_ns;
-	int before = atomic_load(&server->turned_away);
+	int before = atomic_load(&server->turned_away), quiet = 0;
 
-	while (now_ns - since_ns < QUIET_NS && now_ns < end_ns && !is_hurried(hurry)) {
-		int turned_away = atomic_load(&server->turned_away);
+	for (int i = 0; i < QUIET_MOST && quiet < QUIET && !is_hurried(hurry); i++) {
+		int turned_away;
 
-		since_ns = turned_away == before ? since_ns : now_ns;
-		before = turned_away;
 		sleep_ns(DRAIN_POLL_NS);
-		now_ns = clock_monotonic_ns();
+		turned_away = atomic_load(&server->turned_away);
+		quiet = turned_away == before ? quiet + 1 : 0;
+		before = turned_away;
 	}
 }
 
@@ -108,8 +107,13 @@ void rpc_server_drain(struct rpc_server *server, int64_t notice_ms, int64_t grac
 	wait_stopped(server, clock_monotonic_ns() + LAST_NS, hurry);
 	if (!atomic_load(&server->core_stopped)) {
 		grpc_server_cancel_all_calls(server->core);
+		wait_stopped(server, clock_monotonic_ns() + LAST_NS, hurry);
 	}
-	while (!atomic_load(&server->core_stopped) || rpc_server_pending(server) > 0) {
+	while (!atomic_load(&server->core_stopped)) {
+		rpc_listen_cut(server->options.listen, server->port);
+		wait_stopped(server, clock_monotonic_ns() + LAST_NS, NULL);
+	}
+	while (rpc_server_pending(server) > 0) {
 		sleep_ns(DRAIN_POLL_NS);
 	}
 }

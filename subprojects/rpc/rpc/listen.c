@@ -2,9 +2,12 @@
 #include "base/fault.h"
 #include "rpc/call_impl.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <grpc/grpc_security.h>
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -60,4 +63,52 @@ enum mb_code rpc_listen(grpc_server *core, const char *address, int *port, struc
 	}
 	*port = is_unix ? 0 : bound;
 	return MB_OK;
+}
+
+/* ---- cutting ---- */
+
+union name {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_un un;
+};
+
+static bool is_accepted(int fd, const char *path, int port)
+{
+	union name own = {0}, peer;
+	socklen_t size = sizeof(own), peer_size = sizeof(peer);
+
+	if (getsockname(fd, &own.any, &size) != 0 || getpeername(fd, &peer.any, &peer_size) != 0) {
+		return false;
+	}
+	switch (own.any.sa_family) {
+	case AF_INET:
+		return path == NULL && ntohs(own.v4.sin_port) == port;
+	case AF_INET6:
+		return path == NULL && ntohs(own.v6.sin6_port) == port;
+	case AF_UNIX:
+		return path != NULL && strncmp(own.un.sun_path, path, sizeof(own.un.sun_path)) == 0;
+	default:
+		return false;
+	}
+}
+
+void rpc_listen_cut(const char *address, int port)
+{
+	const char *path = strncmp(address, UNIX_PREFIX, sizeof(UNIX_PREFIX) - 1) == 0
+				   ? address + sizeof(UNIX_PREFIX) - 1
+				   : NULL;
+	DIR *fds = opendir("/proc/self/fd");
+
+	for (struct dirent *at; fds != NULL && (at = readdir(fds)) != NULL;) {
+		int fd = atoi(at->d_name); /* "." and ".." give 0, which is nothing of ours */
+
+		if (is_accepted(fd, path, port)) {
+			shutdown(fd, SHUT_RDWR);
+		}
+	}
+	if (fds != NULL) {
+		closedir(fds);
+	}
 }

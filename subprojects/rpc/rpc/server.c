@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/list.h"
 #include "rpc/accept.h"
+#include "rpc/core.h"
 #include "rpc/server_impl.h"
 
 #include <assert.h>
@@ -337,7 +338,7 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 	server->stopped.done = rpc_server_core_stopped;
 	server->slot_count = count_bound(registry) + 1;
 	seed_ids(server);
-	grpc_init();
+	rpc_core_begin();
 	make_core(server);
 	if (!make_greeting(server) || !make_queues(server)) {
 		code = mb_fail(err, MB_INTERNAL, "no memory for the server");
@@ -345,12 +346,13 @@ enum mb_code rpc_server_create(const struct rpc_server_options *options,
 		code = mb_fail(err, MB_INTERNAL, "no file descriptor is left");
 	} else {
 		register_methods(server);
-		code = rpc_listen(server->core, server->options.listen, port, err);
+		code = rpc_listen(server->core, server->options.listen, &server->port, err);
 	}
 	if (code != MB_OK) {
 		rpc_server_destroy(server);
 		return code;
 	}
+	*port = server->port;
 	*out = server;
 	return MB_OK;
 }
@@ -400,5 +402,4 @@ void rpc_server_destroy(struct rpc_server *server)
 	free(server->greeting);
 	server->magic = 0;
 	free(server);
-	grpc_shutdown();
 }

@@ -30,6 +30,7 @@ struct rpc_server {
 	struct rpc_server_options options;
 	struct rpc_registry *registry;
 	grpc_server *core;
+	int port; /* 0 on a Unix socket */
 	struct rpc_queue *queues;
 	int queue_count;
 	grpc_metadata *greeting; /* of options.metadata */
