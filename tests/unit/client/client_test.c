@@ -337,7 +337,8 @@ static void says_when_the_deadline_passed(void **state)
 	begin_with(&f, steps, 1, &options);
 	assert_int_equal(call(&f, true), MB_CALL_TIMED_OUT);
 	assert_non_null(strstr(f.err.text, "within the deadline"));
-	end(&f, 1);
+	/* none may have come in time, or two: the server's clock may run ahead */
+	end(&f, scripted_calls(f.server));
 }
 
 static void says_what_to_do_when_nobody_listens(void **state)
@@ -386,8 +387,9 @@ static void finds_a_server_that_comes_later(void **state)
 	assert_int_equal(client_create(target, &options, &f.client, &f.err), MB_OK);
 	call = submitted(&f);
 	assert_int_equal(client_submit(f.client, &call, &f.err), MB_OK);
-	assert_null(client_wait(f.client, 200));
-	assert_true(call.attempts > 1);
+	while (call.attempts < 3) {
+		assert_null(client_wait(f.client, 10));
+	}
 	close(fd);
 	f.server = scripted_start_at(steps, 1, port);
 	assert_non_null(f.server);
@@ -478,7 +480,9 @@ static void cancels_in_flight_and_asleep(void **state)
 	}
 	second = submitted(&f);
 	assert_int_equal(client_submit(f.client, &second, &f.err), MB_OK);
-	assert_null(client_wait(f.client, 20));
+	while (scripted_calls(f.server) < 2) {
+		assert_null(client_wait(f.client, 5));
+	}
 	client_cancel(f.client, &first);
 	client_cancel(f.client, &first);
 	assert_ptr_equal(client_wait(f.client, 0), &first);
@@ -505,7 +509,7 @@ static void goes_away_with_calls_in_all_states(void **state)
 	assert_int_equal(client_submit(f.client, &first, &f.err), MB_OK);
 	second = submitted(&f);
 	assert_int_equal(client_submit(f.client, &second, &f.err), MB_OK);
-	assert_non_null(client_wait(f.client, 1000));
+	assert_non_null(client_wait(f.client, -1));
 	third = submitted(&f);
 	assert_int_equal(client_submit(f.client, &third, &f.err), MB_OK);
 	client_wait(f.client, 30);

@@ -10,6 +10,7 @@
 #include <grpc/grpc_security.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,10 @@
 
 struct scripted {
 	const struct scripted_step *steps;
-	size_t count, calls;
+	size_t count;
+	_Atomic size_t calls;
+	pthread_mutex_t posting; /* held while a request is posted: see rpc_server_end_posting() */
+	bool stopping;
 	char path[128], authorization[128];
 	grpc_server *server;
 	grpc_completion_queue *queue;
@@ -122,6 +126,23 @@ static void answer(struct scripted *scripted, grpc_call *call, const struct scri
 	grpc_byte_buffer_destroy(payload);
 }
 
+/* False when the server goes down. */
+static bool post(struct scripted *scripted, grpc_call **call, grpc_call_details *details,
+		 grpc_metadata_array *metadata)
+{
+	bool posted;
+
+	pthread_mutex_lock(&scripted->posting);
+	posted = !scripted->stopping;
+	if (posted &&
+	    grpc_server_request_call(scripted->server, call, details, metadata, scripted->queue,
+				     scripted->queue, scripted) != GRPC_CALL_OK) {
+		abort();
+	}
+	pthread_mutex_unlock(&scripted->posting);
+	return posted;
+}
+
 /* Takes one call and answers it; false when the server goes down. */
 static bool serve_one(struct scripted *scripted)
 {
@@ -133,11 +154,8 @@ static bool serve_one(struct scripted *scripted)
 
 	grpc_metadata_array_init(&metadata);
 	grpc_call_details_init(&details);
-	if (grpc_server_request_call(scripted->server, &call, &details, &metadata, scripted->queue,
-				     scripted->queue, scripted) != GRPC_CALL_OK) {
-		abort();
-	}
-	goes_on = grpc_completion_queue_next(scripted->queue, forever(), NULL).success != 0;
+	goes_on = post(scripted, &call, &details, &metadata) &&
+		  grpc_completion_queue_next(scripted->queue, forever(), NULL).success != 0;
 	if (goes_on) {
 		note_call(scripted, &details, &metadata);
 		scripted->calls++;
@@ -169,9 +187,12 @@ struct scripted *scripted_start_at(const struct scripted_step *steps, size_t cou
 	int bound;
 
 	assert(scripted != NULL);
+	/* A failed assertion ends the program: the server's thread reads steps of the test's stack. */
+	setenv("CMOCKA_TEST_ABORT", "1", 0);
 	grpc_init();
 	scripted->steps = steps;
 	scripted->count = count;
+	pthread_mutex_init(&scripted->posting, NULL);
 	scripted->server = grpc_server_create(&args, NULL);
 	scripted->queue = grpc_completion_queue_create_for_next(NULL);
 	grpc_server_register_completion_queue(scripted->server, scripted->queue, NULL);
@@ -203,6 +224,9 @@ void scripted_stop(struct scripted *scripted)
 {
 	grpc_completion_queue *own = grpc_completion_queue_create_for_pluck(NULL);
 
+	pthread_mutex_lock(&scripted->posting);
+	scripted->stopping = true;
+	pthread_mutex_unlock(&scripted->posting);
 	grpc_server_shutdown_and_notify(scripted->server, own, NULL);
 	grpc_server_cancel_all_calls(scripted->server);
 	pthread_join(scripted->thread, NULL);
@@ -224,12 +248,13 @@ void scripted_destroy(struct scripted *scripted)
 	if (scripted->server != NULL) {
 		scripted_stop(scripted);
 	}
+	pthread_mutex_destroy(&scripted->posting);
 	free(scripted);
 }
 
 size_t scripted_calls(const struct scripted *scripted)
 {
-	return scripted->calls;
+	return atomic_load(&scripted->calls);
 }
 
 const char *scripted_path(const struct scripted *scripted)

@@ -32,7 +32,7 @@ struct scripted *scripted_start_at(const struct scripted_step *steps, size_t cou
 void scripted_stop(struct scripted *scripted);
 void scripted_destroy(struct scripted *scripted);
 
-size_t scripted_calls(const struct scripted *scripted);
+size_t scripted_calls(const struct scripted *scripted); /* at any time */
 /* Of the last call. */
 const char *scripted_path(const struct scripted *scripted);
 const char *scripted_authorization(const struct scripted *scripted);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "served.h"
 
+#include "echo.h"
 #include "rpc/pb.h"
 #include "rpc/reflection.h"
 
@@ -34,6 +35,7 @@ void served_start(struct served *served)
 	struct mb_err err;
 	int port;
 
+	end_with_a_failure();
 	memset(served, 0, sizeof(*served));
 	arena_budget_init(&served->budget, (size_t)64 << 20);
 	snprintf(served->path, sizeof(served->path), "/tmp/memberd-served-%d-%d.sock",

@@ -24,7 +24,6 @@ static const bool works = false;
 static const bool works = true;
 #endif
 
-/* One that nobody has had: a port that a server has just left may be in the way of the next. */
 static void start(struct fixture *f, bool coalesce)
 {
 	fixture_init(f);

@@ -49,6 +49,9 @@ struct echo {
 	int port;
 };
 
+/* From here on a failed assertion ends the program: its longjmp would leave threads running over the stack of
+ * a test that is over. Said by echo_init(). */
+void end_with_a_failure(void);
 /* Defaults: a Unix socket, 2 queues, 4 MiB messages, every caller may say. */
 void echo_init(struct echo *echo);
 void echo_start(struct echo *echo);

@@ -134,23 +134,27 @@ static void a_cancelled_server_stream_tells_its_handler(void **state)
 	fixture_fini(&f);
 }
 
-/* Nobody reads, the deadline passes with a write under way. */
+/* Nobody reads, the deadline passes with a write under way. Again where the request was long on its way: then
+ * all that the server sees is that the caller hangs up. */
 static void a_deadline_ends_a_stream_that_stands_still(void **state)
 {
 	struct calling calling;
 	struct fixture f;
 	struct outcome out;
+	int calls = 0;
 
 	(void)state;
 	fixture_init(&f);
 	fixture_start(&f);
-	caller_start(&f.caller, &calling, COUNT, NULL, 300);
-	calling_send_one(&calling, count_request(&f, 1 << 30, 64 << 10));
-	calling_finish(&calling, &out);
-	assert_int_equal(out.status, GRPC_STATUS_DEADLINE_EXCEEDED);
-	echo_wait_ends(&f.echo, 1);
+	do {
+		caller_start(&f.caller, &calling, COUNT, NULL, 300);
+		calling_send_one(&calling, count_request(&f, 1 << 30, 64 << 10));
+		calling_finish(&calling, &out);
+		assert_int_equal(out.status, GRPC_STATUS_DEADLINE_EXCEEDED);
+		echo_wait_ends(&f.echo, ++calls);
+	} while (f.echo.end.code == MB_CALL_CANCELLED && calls < 50);
 	assert_int_equal(f.echo.end.code, MB_CALL_TIMED_OUT);
-	assert_int_equal(f.echo.cancels, 1);
+	assert_int_equal(f.echo.cancels, f.echo.handled);
 	fixture_fini(&f);
 }
 
