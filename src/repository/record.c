@@ -11,27 +11,12 @@
  *
  * A preview is the same for one member, in a read job: what it accepts is the ledger's in memory only.
  */
-#include "repository/inner.h"
+#include "repository/record_impl.h"
 
 #include "domain/checkpoint.h"
 #include "domain/payload.h"
 
 #include <assert.h>
-
-struct batch {
-	struct repository_record *req;
-	bool previewed; /* nothing is written */
-	struct store_view *view;
-	const struct policy_list *policies;
-	int64_t now;
-	int64_t *members; /* of items; 0: refused, or done */
-	/* of the member whose turn it is */
-	struct ledger ledger;
-	size_t n_stored; /* entries of it that the store has; those behind are previewed */
-	bool changed; /* an item was accepted */
-	size_t *entries; /* of items, index into the ledger's; SIZE_MAX: refused */
-	const struct member *outlook; /* of a preview: after the last item, with the schedule */
-};
 
 /* ---- whom the items mean ---- */
 
@@ -113,114 +98,6 @@ static enum mb_code resolve_item(struct batch *batch, size_t i, struct mb_err *e
 
 	arena_destroy(scratch);
 	return code == MB_OK ? MB_OK : refuse_item(batch, i, code, err);
-}
-
-/* ---- keys ---- */
-
-/* A payload of an older form is put into today's, so that the same content is always the same. */
-static enum mb_code same_content(struct str stored, struct str sent, struct arena *arena,
-				 bool *same, struct mb_err *err)
-{
-	struct activity activity;
-	struct str again;
-	enum mb_code code;
-
-	if (str_eq(stored, sent) || (stored.len > 0 && stored.ptr[0] == PAYLOAD_VERSION)) {
-		*same = str_eq(stored, sent);
-		return MB_OK;
-	}
-	code = payload_decode(stored, arena, &activity, err);
-	if (code == MB_OK) {
-		code = payload_encode(&activity, arena, &again, err);
-	}
-	if (code == MB_OK) {
-		*same = str_eq(again, sent);
-	}
-	return code;
-}
-
-static size_t index_of_entry(const struct ledger *ledger, int64_t entry_id)
-{
-	size_t i = 0;
-
-	while (i < ledger->n && ledger->entries[i].entry_id != entry_id) {
-		i++;
-	}
-	assert(i < ledger->n); /* it was found in the same transaction */
-	return i;
-}
-
-/* What a preview took in before has no row but a place in the ledger. */
-static enum mb_code find_previewed(const struct batch *batch, const struct activity *activity,
-				   struct arena *scratch, struct entry_row *row, bool *found,
-				   struct mb_err *err)
-{
-	const struct ledger *ledger = &batch->ledger;
-
-	for (size_t i = batch->n_stored; i < ledger->n; i++) {
-		const struct entry *entry = &ledger->entries[i];
-
-		if (str_eq(entry->activity.source_event_id, activity->source_event_id) &&
-		    str_eq(entry->activity.source, activity->source)) {
-			*found = true;
-			row->entry_id = entry->entry_id;
-			row->revision = 0;
-			return payload_encode(&entry->activity, scratch, &row->payload, err);
-		}
-	}
-	return MB_OK;
-}
-
-static enum mb_code find_told(const struct batch *batch, const struct activity *activity,
-			      struct arena *scratch, struct entry_row *row, bool *found,
-			      struct mb_err *err)
-{
-	enum mb_code code =
-		store_get_entry(batch->view, batch->ledger.row.member_id, activity->source,
-				activity->source_event_id, scratch, row, found, err);
-
-	if (code == MB_OK && !*found && batch->previewed) {
-		code = find_previewed(batch, activity, scratch, row, found, err);
-	}
-	return code;
-}
-
-static enum mb_code refuse_conflict(int64_t entry_id, struct mb_err *err)
-{
-	if (entry_id < 0) {
-		return mb_fail_field(err, MB_ACTIVITY_CONFLICT, "source_event_id",
-				     "it has other content earlier in this preview");
-	}
-	return mb_fail_field(err, MB_ACTIVITY_CONFLICT, "source_event_id",
-			     "it was told before with other content, as entry %lld",
-			     (long long)entry_id);
-}
-
-/* *index: of the entry that the key names; SIZE_MAX when it is new. */
-static enum mb_code find_replay(struct batch *batch, struct record_item *item, struct str payload,
-				struct arena *scratch, size_t *index, struct mb_err *err)
-{
-	struct ledger *ledger = &batch->ledger;
-	struct entry_row row;
-	bool found = false, same = false;
-	enum mb_code code = find_told(batch, &item->activity, scratch, &row, &found, err);
-
-	*index = SIZE_MAX;
-	if (code != MB_OK || !found) {
-		return code;
-	}
-	code = same_content(row.payload, payload, scratch, &same, err);
-	if (code == MB_OK && !same) {
-		code = refuse_conflict(row.entry_id, err);
-	}
-	if (code != MB_OK) {
-		return code;
-	}
-	item->entry_id = row.entry_id;
-	item->revision = row.revision;
-	item->replayed = true;
-	*index = index_of_entry(ledger, row.entry_id);
-	return MB_OK;
 }
 
 /* ---- new entries ---- */
