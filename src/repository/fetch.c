@@ -119,10 +119,8 @@ static void end_get(struct redis_get *get)
 {
 	struct load *load = get->data;
 	struct repository *repository = load->repository;
-	struct hot_view view;
 
-	if (mirror_took(repository, get) && hot_at(&get->record, repository_policies(repository),
-						   repository_now(repository), &view)) {
+	if (mirror_took(repository, get)) {
 		load->record = get->record;
 		loads_end(repository->loads, load);
 		fetch_start(repository->loads); /* for whom it was too old */

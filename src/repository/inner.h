@@ -162,7 +162,7 @@ void mirror_lost(struct repository *repository);
 void mirror_fill(struct repository *repository, int64_t member_id, const struct hot_bytes *record);
 /* False, and nothing asked, when it is not believed. */
 bool mirror_get(struct repository *repository, struct redis_get *get);
-/* Whether the answer is a record that may be believed. */
+/* Whether the answer is a record that may be believed, and is good now. */
 bool mirror_took(struct repository *repository, const struct redis_get *get);
 /* False when there is none. */
 bool mirror_text(const struct repository *repository, struct redis_figures *figures,

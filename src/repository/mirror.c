@@ -457,10 +457,13 @@ bool mirror_took(struct repository *repository, const struct redis_get *get)
 {
 	struct mirror *mirror = repository->mirror;
 	const struct remembered *known = remembered_of(mirror->remembered, get->member_id);
+	struct hot_view view;
 
 	return get->answer == REDIS_HIT && state_of(mirror) == MIRROR_LIVE &&
 	       (known->member_id != get->member_id ||
-		hot_order(&get->record).revision >= known->revision);
+		hot_order(&get->record).revision >= known->revision) &&
+	       hot_at(&get->record, repository_policies(repository), repository_now(repository),
+		      &view);
 }
 
 /* ---- what Redis tells ---- */

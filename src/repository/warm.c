@@ -85,11 +85,8 @@ static void end_get(struct redis_get *get)
 	struct warm_get *own = get->data;
 	struct warm *warm = own->warm;
 	struct repository *repository = warm->repository;
-	struct hot_view view;
 
 	if (mirror_took(repository, get) &&
-	    hot_at(&get->record, repository_policies(repository), repository_now(repository),
-		   &view) &&
 	    cache_fill(repository->cache, get->member_id, own->mark, &get->record)) {
 		atomic_fetch_add(&repository->figures.warmed, 1);
 	}
