@@ -147,7 +147,7 @@ enum mb_code follow_start(struct repository *repository, uint64_t max_staleness_
 			  struct follow **out, struct mb_err *err)
 {
 	struct follow *follow = calloc(1, sizeof(*follow));
-	uint64_t most_ms = max_staleness_ms > 0 ? max_staleness_ms : REPOSITORY_MAX_STALENESS_MS;
+	uint64_t most_ms = or_default(max_staleness_ms, REPOSITORY_MAX_STALENESS_MS);
 	/* a look is over long before the one before it is too old */
 	uint64_t pause_ms = most_ms >= 4 ? most_ms / 4 : 1;
 

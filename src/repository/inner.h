@@ -83,6 +83,12 @@ struct ledger {
 
 #define MEMBER_UNKNOWN_TEXT "no member has this id"
 
+/* Of an option: 0 is the default. */
+static inline uint64_t or_default(uint64_t value, uint64_t otherwise)
+{
+	return value != 0 ? value : otherwise;
+}
+
 /* repository.c: hands the call's run function to the store. */
 void repository_submit(struct repository *repository, struct repository_call *call,
 		       enum store_job_kind kind, store_run_fn *run);

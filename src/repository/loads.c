@@ -449,11 +449,6 @@ void loads_tell_all(struct loads *loads)
 
 /* ---- life ---- */
 
-static uint64_t or_default(uint64_t value, uint64_t otherwise)
-{
-	return value > 0 ? value : otherwise;
-}
-
 enum mb_code loads_start(struct repository *repository, const struct repository_options *options,
 			 struct loads **out, struct mb_err *err)
 {

@@ -533,9 +533,8 @@ enum mb_code mirror_start(struct repository *repository, const struct repository
 		.url = options->redis_url,
 		.store_id = store_id(repository->store),
 		.loop = repository->loop,
-		.budget_ms = options->redis_budget_ms > 0 ? options->redis_budget_ms
-							  : REPOSITORY_REDIS_BUDGET_MS,
-		.ttl_s = options->redis_ttl_s > 0 ? options->redis_ttl_s : REPOSITORY_REDIS_TTL_S,
+		.budget_ms = or_default(options->redis_budget_ms, REPOSITORY_REDIS_BUDGET_MS),
+		.ttl_s = or_default(options->redis_ttl_s, REPOSITORY_REDIS_TTL_S),
 		.up = on_up,
 		.down = on_down,
 		.changed = on_changed,

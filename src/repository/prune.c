@@ -80,9 +80,7 @@ enum mb_code prune_start(struct repository *repository, uint64_t every_ms, struc
 		.kind = STORE_WRITE, .run = run_prune, .cb = end_prune, .data = prune};
 	uv_timer_init(repository->loop, &prune->timer);
 	prune->timer.data = prune;
-	if (every_ms == 0) {
-		every_ms = PRUNE_EVERY_MS;
-	}
+	every_ms = or_default(every_ms, PRUNE_EVERY_MS);
 	uv_timer_start(&prune->timer, on_timer, every_ms, every_ms);
 	*out = prune;
 	return MB_OK;

@@ -392,11 +392,9 @@ static struct repository *make_repository(const struct repository_options *optio
 		repository->loop = options->loop;
 		repository->clock = options->clock;
 		repository->budget = options->budget;
-		repository->ledger_max =
-			options->ledger_max > 0 ? options->ledger_max : REPOSITORY_LEDGER_MAX;
-		repository->checkpoint_from = options->checkpoint_from > 0
-						      ? options->checkpoint_from
-						      : REPOSITORY_CHECKPOINT_FROM;
+		repository->ledger_max = or_default(options->ledger_max, REPOSITORY_LEDGER_MAX);
+		repository->checkpoint_from =
+			or_default(options->checkpoint_from, REPOSITORY_CHECKPOINT_FROM);
 		repository->parse_policy = options->parse_policy;
 		repository->try_policy = options->try_policy;
 		repository->check_policy = options->check_policy;

@@ -409,7 +409,7 @@ static void on_timer(uv_timer_t *timer)
 enum mb_code sweep_start(struct repository *repository, const struct repository_options *options,
 			 struct sweep **out, struct mb_err *err)
 {
-	size_t at_once = options->sweep_members > 0 ? options->sweep_members : SWEEP_MEMBERS;
+	size_t at_once = or_default(options->sweep_members, SWEEP_MEMBERS);
 	struct sweep *sweep = calloc(1, sizeof(*sweep) + at_once * sizeof(sweep->steps[0]));
 
 	if (sweep == NULL) {

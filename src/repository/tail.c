@@ -201,9 +201,7 @@ enum mb_code tail_start(struct repository *repository, uint64_t idle_ms, struct 
 		return mb_fail(err, MB_OVERLOADED, "no memory to open the store");
 	}
 	tail->repository = repository;
-	if (idle_ms == 0) {
-		idle_ms = REPOSITORY_IDLE_MS;
-	}
+	idle_ms = or_default(idle_ms, REPOSITORY_IDLE_MS);
 	uv_timer_init(repository->loop, &tail->timer);
 	tail->timer.data = tail;
 	uv_timer_start(&tail->timer, on_timer, idle_ms, idle_ms);
