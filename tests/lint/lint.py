@@ -133,6 +133,20 @@ def rooms(tree, build):
     return found, looked
 
 
+def methods(tree, build):
+    """The README's table has every method of the protos, and no other."""
+    found, looked, readme = [], 0, read(tree, "README.md")
+    for path in walk(tree, ["proto"], (".proto",)):
+        for service, body in re.findall(r"^service (\w+) \{(.*?)^\}", read(tree, path), re.M | re.S):
+            looked += 1
+            there = set(re.findall(r"^\s*rpc (\w+)\(", body, re.M))
+            row = re.search(rf"^\| {service} \| (.*) \|$", readme, re.M)
+            told = set(re.findall(r"\b(?:[A-Z][a-z0-9]+){2,}\b", re.sub(r"\([^)]*\)", "", row[1]))) if row else set()
+            found += [f"README.md: {service} lacks {name}" for name in sorted(there - told)]
+            found += [f"README.md: {service} has no {name}" for name in sorted(told - there)]
+    return found, looked
+
+
 def headers(tree, build):
     """Every header compiles alone and has #pragma once."""
     found, looked = [], 0
@@ -265,6 +279,15 @@ def remove(*paths):
     return lambda tree: [os.remove(os.path.join(tree, path)) for path in paths]
 
 
+def swap(path, old, new):
+    def do(tree):
+        text = read(tree, path)
+        assert old in text, f"{path} has no {old}: nothing to plant on"
+        with open(os.path.join(tree, path), "w", encoding="utf-8") as f:
+            f.write(text.replace(old, new))
+    return do
+
+
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 LINTS = {
     "arrows": (arrows, {
@@ -284,6 +307,10 @@ LINTS = {
         "a page that nobody is led to": plant("docs/planted.md", "# Planted\n"),
         "a file that is not placed": plant("src/domain/planted.c", SPDX),
         "a place whose file is gone": remove("src/store/tree.c", "src/store/tree.h"),
+    }),
+    "methods": (methods, {
+        "a method that is not told": swap("README.md", "| VipService | GetUpgradeOffer |", "| VipService | |"),
+        "a method that is not there": swap("README.md", "| VipService | ", "| VipService | SellVip "),
     }),
     "headers": (headers, {
         "a header that needs another": plant("src/domain/planted.h", SPDX + "#pragma once\nint64_t planted(void);\n"),
@@ -317,7 +344,7 @@ def copy(tree, to):
     for name in ("subprojects", "src", "proto", "docs", "scripts"):
         if os.path.isdir(os.path.join(tree, name)):
             shutil.copytree(os.path.join(tree, name), os.path.join(to, name), ignore=shutil.ignore_patterns("build*", "*.zst"))
-    for name in (".clang-format", "buf.yaml"):
+    for name in (".clang-format", "buf.yaml", "README.md"):
         if os.path.exists(os.path.join(tree, name)):
             shutil.copy(os.path.join(tree, name), to)
 
