@@ -32,6 +32,8 @@ MUTATIONS = [
     ("the policy acts an instant late", D + "timeline.c", "	bool new_policy = policy_next_change(line->policies, line->now) == at;", "	bool new_policy = policy_next_change(line->policies, line->now - 1) == at - 1;"),
     ("delay of the first version", D + "orders.c", "	const struct policy *policy = policy_at(book->policies, order->occurred_at);", "	const struct policy *policy = policy_at(book->policies, 0);"),
     # tiers
+    ("a finding costs what the first version says", D + "decisions.c", "	const struct policy *policy = policy_at(book->policies, fact->from);", "	const struct policy *policy = policy_at(book->policies, 0);"),
+    ("a post waits as the first version says", D + "marks.c", "policy_at(book->policies, activity->occurred_at)->interaction.post_delay", "policy_at(book->policies, 0)->interaction.post_delay"),
     ("keep is exclusive", D + "tier.c", "points * MICRO >= policy->tiers[tier].keep;", "points * MICRO > policy->tiers[tier].keep;"),
     ("attain is exclusive", D + "tier.c", "points * MICRO >= policy->tiers[tier].attain;", "points * MICRO > policy->tiers[tier].attain;"),
     ("protection ends a month early", D + "tier.c", "		calendar_month(at, policy->zone_minutes) + policy->protection.months,", "		calendar_month(at, policy->zone_minutes) + policy->protection.months - 1,"),

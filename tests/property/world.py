@@ -78,6 +78,8 @@ class World:
             at = now - r.randrange(3 * DAY)
         elif chance < 0.7:
             at = now + r.choice([1, MINUTE, 5 * MINUTE])
+        elif chance < 0.8:  # about when a version takes force
+            at = r.choice(self.policies)["effective_from"] + r.choice([-1, 0, 1, r.randrange(9 * DAY)])
         else:
             at = now - r.randrange(KEPT)
         return at if now - KEPT < at <= now + 5 * MINUTE else now - r.randrange(KEPT)
