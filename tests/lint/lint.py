@@ -26,6 +26,7 @@ COMPUTES = {"assert", "ctype", "errno", "float", "inttypes", "limits", "stdalign
             "stdio", "stdlib", "stdnoreturn", "string", "strings"}
 TALKS = {"dirent", "dlfcn", "fcntl", "getopt", "locale", "netdb", "poll", "pthread", "sched", "signal", "termios", "threads", "time", "unistd"}
 TALKS_IN = ("sys/", "netinet/", "arpa/")
+TIME = re.compile(r"\b(gettimeofday|clock_gettime|timespec_get|time)\s*\(\s*(?:NULL|0|&|CLOCK_)")
 PURE = {"domain": re.compile(r"\b(clock_now|clock_monotonic_ns|clock_init\w*|log_\w+|fopen|fprintf|printf|getenv)\s*\(")}
 # Floors whose own headers may show a third-party header; everywhere else it stays in .c files.
 HEADER_MAY_SHOW = {"rpc": ["protobuf-c"], "client": ["protobuf-c"], "ctl": ["protobuf-c"]}
@@ -97,7 +98,7 @@ def arrow_to(path, floor, kind, header, house):
 
 
 def arrows(tree, build):
-    """No floor includes what docs/house.md does not give it: floors above it, libraries of others; domain is pure."""
+    """No floor includes what docs/house.md does not give it: floors above it, libraries of others; domain is pure, base has the only clock."""
     house, found, looked = floors(tree), [], 0
     for floor, (folder, *_) in house.items():
         files = list(walk(tree, [folder], (".c", ".h")))
@@ -108,6 +109,7 @@ def arrows(tree, build):
             text = read(tree, path)
             wrong = [arrow_to(path, floor, kind, header, house) for kind, header in INCLUDE.findall(text)]
             wrong += [f"{call}: {floor} computes and does nothing else" for call in PURE[floor].findall(text)] if floor in PURE else []
+            wrong += [f"{call}: base has the only clock" for call in TIME.findall(text)] if floor != "base" else []
             found += [f"{path}: {what}" for what in wrong if what is not None]
     known = {row[0] for row in house.values()}
     for path in walk(tree, ["src", "subprojects"], (".c", ".h")):
@@ -299,6 +301,7 @@ LINTS = {
         "a library that nobody named": plant("src/ctl/planted.c", SPDX + "#include <curl/curl.h>\n"),
         "a system call in the domain": plant("src/domain/planted.c", SPDX + "#include <unistd.h>\n"),
         "a clock in the domain": plant("src/domain/planted.c", SPDX + "int64_t f(void)\n{\n\treturn clock_now(&system);\n}\n"),
+        "a clock beside base's": plant("src/service/planted.c", SPDX + "long f(void)\n{\n\treturn time(NULL);\n}\n"),
         "a file on no floor": plant("src/planted.c", SPDX + "int planted;\n"),
         "a folder on no floor": plant("src/planted/planted.c", SPDX + "int planted;\n"),
         "a floor without files": lambda tree: shutil.rmtree(os.path.join(tree, "src/cache")),
