@@ -124,11 +124,12 @@ static enum mb_code start_store(struct daemon *daemon, enum exit_code *exit_code
 	enum mb_code code;
 
 	snprintf(path, sizeof(path), "%s/memberd.db", daemon->data);
-	err->retry_after_ms = 0;
 	code = options->store == STORE_MEMORY ? store_open_memory(&store, &daemon->store, err)
 					      : store_open_sqlite(&store, &daemon->store, err);
 	if (code != MB_OK) {
-		*exit_code = err->retry_after_ms > 0 ? EXIT_AGAIN : EXIT_UNAVAILABLE;
+		*exit_code = code == MB_STORE_UNAVAILABLE && err->retry_after_ms > 0
+				     ? EXIT_AGAIN
+				     : EXIT_UNAVAILABLE;
 		return code;
 	}
 	id = store_id(daemon->store);

@@ -38,9 +38,7 @@ static enum mb_code run_job(struct store_job *job, struct store_view *view, stru
 	struct arena *arena = arena_create(own->loads->repository->budget, JOB_ARENA);
 
 	if (arena == NULL) {
-		mb_fail(err, MB_OVERLOADED, "no memory to load members now");
-		err->retry_after_ms = RETRY_MS;
-		return MB_OVERLOADED;
+		return mb_fail(err, MB_OVERLOADED, "no memory to load members now");
 	}
 	for (struct list_node *node = own->taken.head.next; node != &own->taken.head;
 	     node = node->next) {

@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define LOAD_RETRY_MS 100 /* by then other calls have given memory back */
 /* This part of a ledger's memory is for reads only: what a write accepted can always be read. */
 #define WRITE_RESERVE 8
 
@@ -113,7 +112,6 @@ struct arena *ledger_arena(struct repository *repository, size_t reserve, struct
 
 	if (arena == NULL) {
 		mb_fail(err, MB_OVERLOADED, "no memory to load a member now");
-		err->retry_after_ms = LOAD_RETRY_MS;
 	}
 	return arena;
 }

@@ -112,7 +112,6 @@ static bool may_join(const struct loads *loads, const struct load *load, bool fr
 static void refuse(struct member_query *query, const char *text)
 {
 	query->code = mb_fail(&query->err, MB_OVERLOADED, "%s", text);
-	query->err.retry_after_ms = RETRY_MS;
 }
 
 /* False: it is answered, by a refusal. */

@@ -8,9 +8,8 @@
 
 #include <uv.h>
 
-#define BUCKETS	 4096
-#define JOBS	 3 /* with the store at once */
-#define RETRY_MS 100
+#define BUCKETS 4096
+#define JOBS	3 /* with the store at once */
 
 enum load_state { LOAD_ASKED, LOAD_QUEUED, LOAD_RUNNING };
 

@@ -26,7 +26,6 @@
 
 #define BATCHES_IN_WORK	   4
 #define BATCH_ID_BYTES_MAX 128
-#define DRAIN_RETRY_MS	   100
 
 struct intake;
 
@@ -146,7 +145,6 @@ static bool drain_intake(struct stream_seat *seat)
 	bool over = false;
 
 	mb_fail(&err, MB_DRAINING, "the server is going down: send the rest to another");
-	err.retry_after_ms = DRAIN_RETRY_MS;
 	pthread_mutex_lock(&intake->lock);
 	if (!intake->finished) {
 		close_intake(intake, &err);
@@ -233,7 +231,6 @@ static void stream_open(struct rpc_call *call, const ProtobufCMessage *message, 
 	rpc_call_set_data(call, intake);
 	if (!streams_enter(&services->streams, &intake->seat)) {
 		mb_fail(&err, MB_DRAINING, "the server is going down: send it to another");
-		err.retry_after_ms = DRAIN_RETRY_MS;
 		rpc_call_fail(call, &err);
 		return;
 	}

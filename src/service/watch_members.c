@@ -26,13 +26,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EVENTS_MOST    100 /* of a batch */
-#define MEMBERS_MOST   100
-#define DRAIN_RETRY_MS 100
-#define STORE_DIGITS   16
-#define FIELD_DIGITS   (STORE_DIGITS + 16)
-#define MAC_BYTES      16
-#define CURSOR_DIGITS  (FIELD_DIGITS + 2 * MAC_BYTES)
+#define EVENTS_MOST   100 /* of a batch */
+#define MEMBERS_MOST  100
+#define STORE_DIGITS  16
+#define FIELD_DIGITS  (STORE_DIGITS + 16)
+#define MAC_BYTES     16
+#define CURSOR_DIGITS (FIELD_DIGITS + 2 * MAC_BYTES)
 
 struct watcher {
 	struct stream_seat seat;
@@ -140,9 +139,7 @@ static enum mb_code write_batch(struct watcher *watcher, struct mb_err *err)
 	enum mb_code code;
 
 	if (arena == NULL) {
-		mb_fail(err, MB_OVERLOADED, "no memory is left for this batch now");
-		err->retry_after_ms = DRAIN_RETRY_MS;
-		return MB_OVERLOADED;
+		return mb_fail(err, MB_OVERLOADED, "no memory is left for this batch now");
 	}
 	code = write_cursor(watcher->services->repository, watch->upto, cursor, err);
 	if (code != MB_OK) {
@@ -246,7 +243,6 @@ static bool drain_watcher(struct stream_seat *seat)
 
 	mb_fail(&err, MB_DRAINING,
 		"the server is going down: go on at another with the last cursor");
-	err.retry_after_ms = DRAIN_RETRY_MS;
 	pthread_mutex_lock(&watcher->lock);
 	if (!watcher->finished) {
 		stop(watcher, &err);
@@ -366,7 +362,6 @@ static void stream_open(struct rpc_call *call, const ProtobufCMessage *message, 
 	rpc_call_set_data(call, watcher);
 	if (!streams_enter(&services->streams, &watcher->seat)) {
 		mb_fail(&err, MB_DRAINING, "the server is going down: watch at another");
-		err.retry_after_ms = DRAIN_RETRY_MS;
 		rpc_call_fail(call, &err);
 		return;
 	}

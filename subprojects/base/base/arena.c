@@ -276,9 +276,5 @@ enum mb_code arena_fail(const struct arena *arena, struct mb_err *err)
 			       "the request needs more than its %zu bytes: send a smaller one",
 			       arena->cap);
 	}
-	mb_fail(err, code, "no memory is left for this request now: send it again later");
-	if (err != NULL) {
-		err->retry_after_ms = 100;
-	}
-	return code;
+	return mb_fail(err, code, "no memory is left for this request now: send it again later");
 }

@@ -24,7 +24,7 @@ static void fill(struct mb_err *err, enum mb_code code, const char *field, const
 		return;
 	}
 	err->code = code;
-	err->retry_after_ms = 0;
+	err->retry_after_ms = code == MB_OVERLOADED || code == MB_DRAINING ? MB_RETRY_AFTER_MS : 0;
 	snprintf(err->field, sizeof(err->field), "%s", field);
 	vsnprintf(err->text, sizeof(err->text), fmt, args);
 }

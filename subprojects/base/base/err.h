@@ -70,9 +70,12 @@ enum mb_code {
 		MB_CODES
 };
 
+/* What passes by itself soon, OVERLOADED and DRAINING, is told with a time to wait. */
+#define MB_RETRY_AFTER_MS 100
+
 struct mb_err {
 	enum mb_code code;
-	int64_t retry_after_ms; /* RetryInfo when > 0 */
+	int64_t retry_after_ms; /* RetryInfo when > 0; set by mb_fail() */
 	char field[96]; /* path of the request's field at fault, "" when there is none */
 	char text[256]; /* one line, lower case, says what to do next where that helps */
 };

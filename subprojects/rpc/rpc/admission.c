@@ -67,9 +67,7 @@ static enum mb_code check_memory(struct rpc_call *call, struct mb_err *err)
 {
 	call->arena = FAULT("rpc.call.arena") ? NULL : rpc_server_take_arena(call);
 	if (call->arena == NULL) {
-		mb_fail(err, MB_OVERLOADED, "no memory is left for this request now");
-		err->retry_after_ms = RPC_RETRY_AFTER_MS;
-		return MB_OVERLOADED;
+		return mb_fail(err, MB_OVERLOADED, "no memory is left for this request now");
 	}
 	return MB_OK;
 }

@@ -36,9 +36,6 @@
 #define REQUEST_ID_MAX 64
 #define TRACE_ID_LEN   32
 
-/* What callers are told to wait when there is no better guess. */
-#define RPC_RETRY_AFTER_MS 100
-
 struct rpc_queue;
 
 /* The posted requests of one method on one queue; method NULL: those for unknown ones. Its queue's

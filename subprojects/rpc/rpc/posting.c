@@ -65,9 +65,6 @@ enum mb_code rpc_server_enter(struct rpc_server *server, struct rpc_call *call, 
 		atomic_fetch_add(&server->turned_away, 1);
 		code = mb_fail(err, MB_DRAINING, "the server is going down: send it to another");
 	}
-	if (code != MB_OK) {
-		err->retry_after_ms = RPC_RETRY_AFTER_MS;
-	}
 	return code;
 }
 

@@ -137,9 +137,7 @@ static enum mb_code unpack_incoming(struct rpc_call *call, struct arena *arena,
 	grpc_byte_buffer *buffer = call->incoming;
 
 	if (arena == NULL) {
-		mb_fail(err, MB_OVERLOADED, "no memory is left for this message now");
-		err->retry_after_ms = RPC_RETRY_AFTER_MS;
-		return MB_OVERLOADED;
+		return mb_fail(err, MB_OVERLOADED, "no memory is left for this message now");
 	}
 	call->incoming = NULL;
 	return rpc_call_unpack(call, buffer, arena, out, err);

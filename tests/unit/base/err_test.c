@@ -31,6 +31,19 @@ static void a_failure_is_one_statement(void **state)
 	assert_int_equal(mb_fail(NULL, MB_INTERNAL, "nobody listens"), MB_INTERNAL);
 }
 
+/* Whoever detects it, nobody has to remember. */
+static void what_passes_soon_is_told_with_a_time_to_wait(void **state)
+{
+	struct mb_err err;
+
+	(void)state;
+	for (int code = MB_OK + 1; code < MB_CODES; code++) {
+		mb_fail(&err, (enum mb_code)code, "x");
+		assert_int_equal(err.retry_after_ms > 0,
+				 code == MB_OVERLOADED || code == MB_DRAINING);
+	}
+}
+
 static void long_texts_are_cut_not_overrun(void **state)
 {
 	struct mb_err err;
@@ -50,6 +63,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_code_has_its_row),
 		cmocka_unit_test(a_failure_is_one_statement),
+		cmocka_unit_test(what_passes_soon_is_told_with_a_time_to_wait),
 		cmocka_unit_test(long_texts_are_cut_not_overrun),
 	};
 
