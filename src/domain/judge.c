@@ -238,11 +238,24 @@ static enum mb_code judge_naming(struct bench *bench, const struct entry *named,
 	return code;
 }
 
+/* What names it is at fault where nothing nearer is: "undo.activity". */
+static void tell_naming(enum activity_kind kind, struct mb_err *err)
+{
+	if (err != NULL && err->field[0] == '\0') {
+		mb_err_prefix_field(err, "%s.%s", activity_kind_name(kind),
+				    activity_names_order(kind) ? "order"
+				    : kind == ACTIVITY_OPENING ? "share"
+							       : "activity");
+	}
+}
+
 static enum mb_code judge_named(struct bench *bench, const struct entry *named, struct mb_err *err)
 {
 	struct fold_input in = *bench->ledger;
+	enum activity_kind kind = bench->activity->kind;
+	enum mb_code code;
 
-	if (bench->activity->kind == ACTIVITY_REVIEW) {
+	if (kind == ACTIVITY_REVIEW) {
 		return MB_OK;
 	}
 	in.entries = bench->family + 1;
@@ -250,8 +263,12 @@ static enum mb_code judge_named(struct bench *bench, const struct entry *named, 
 	if (!book_build(&in, bench->arena, &bench->book)) {
 		return arena_fail(bench->arena, err);
 	}
-	return activity_names_order(bench->activity->kind) ? judge_follower(bench, named, err)
-							   : judge_naming(bench, named, err);
+	code = activity_names_order(kind) ? judge_follower(bench, named, err)
+					  : judge_naming(bench, named, err);
+	if (code != MB_OK && !arena_overflowed(bench->arena)) {
+		tell_naming(kind, err);
+	}
+	return code;
 }
 
 /* ---- may it wait? ---- */

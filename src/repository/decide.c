@@ -273,6 +273,14 @@ static void make_activity(struct turn *turn, size_t i)
 	side->needed = !is_so(&side->ledger, activity);
 }
 
+/* The caller sent no activity but names one. */
+static void tell_field(const struct turn *turn, struct mb_err *err)
+{
+	if (err->field[0] != '\0' && activity_names_activity(turn->req->activity.kind)) {
+		snprintf(err->field, sizeof(err->field), "activity");
+	}
+}
+
 static enum mb_code judge_side(struct turn *turn, struct side *side, struct str *payload,
 			       struct mb_err *err)
 {
@@ -282,10 +290,14 @@ static enum mb_code judge_side(struct turn *turn, struct side *side, struct str 
 	if (code == MB_OK) {
 		code = payload_encode(&side->activity, side->ledger.arena, payload, err);
 	}
-	return code == MB_OK
-		       ? ledger_judge(&side->ledger, turn->policies, &side->activity,
-				      store_view_now(turn->view), side->ledger.arena, &verdict, err)
-		       : code;
+	if (code == MB_OK) {
+		code = ledger_judge(&side->ledger, turn->policies, &side->activity,
+				    store_view_now(turn->view), side->ledger.arena, &verdict, err);
+	}
+	if (code != MB_OK) {
+		tell_field(turn, err);
+	}
+	return code;
 }
 
 /* ---- the audit trail ---- */
