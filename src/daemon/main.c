@@ -34,54 +34,67 @@ static enum exit_code print(struct strbuf *text)
 	return written ? EXIT_OK : complain("cannot write to standard output", EXIT_IO);
 }
 
-/* Every problem of a policy file, a line each, as compilers write them. */
+/* A policy that is one; else every problem of it, a line each, as compilers write them. */
+static enum exit_code read_policy(const char *path, struct arena *arena, struct str *text,
+				  const struct policy **out)
+{
+	struct policy_problems problems = {.n = 0};
+	struct strbuf told = {0};
+	struct mb_err err;
+	enum mb_code code = policy_read_file(path, arena, text, &err);
+
+	if (code == MB_OK) {
+		code = policy_check(*text, arena, out, &problems, &err);
+	}
+	if (code == MB_OK) {
+		return EXIT_OK;
+	}
+	if (problems.n == 0) {
+		return complain(err.text, EXIT_CONFIG);
+	}
+	policy_problems_format(&problems, path, &told);
+	fputs(told.failed ? "memberd: out of memory\n" : told.ptr, stderr);
+	strbuf_fini(&told);
+	return EXIT_CONFIG;
+}
+
 static enum exit_code check_policy(const char *path)
 {
 	struct arena *arena = arena_create(NULL, CHECK_ARENA);
-	struct policy_problems problems = {.n = 0};
-	enum exit_code end = EXIT_CONFIG;
 	const struct policy *policy;
 	struct strbuf told = {0};
-	struct mb_err err;
+	enum exit_code end;
 	struct str text;
-	enum mb_code code;
 
 	if (arena == NULL) {
 		return complain("out of memory", EXIT_UNAVAILABLE);
 	}
-	code = policy_read_file(path, arena, &text, &err);
-	if (code == MB_OK) {
-		code = policy_check(text, arena, &policy, &problems, &err);
-	}
-	if (code == MB_OK) {
+	end = read_policy(path, arena, &text, &policy);
+	if (end == EXIT_OK) {
 		strbuf_printf(&told, "%s: version %d, %d benefits: fine\n", path, policy->version,
 			      policy->n_benefits);
 		end = print(&told);
-	} else if (problems.n == 0) {
-		complain(err.text, EXIT_CONFIG);
-	} else {
-		policy_problems_format(&problems, path, &told);
-		fputs(told.failed ? "memberd: out of memory\n" : told.ptr, stderr);
-		strbuf_fini(&told);
 	}
 	arena_destroy(arena);
 	return end;
 }
 
+/* To the byte: the digest of what is printed is that of what was read. */
 static enum exit_code print_policy(const char *path)
 {
 	struct arena *arena = arena_create(NULL, CHECK_ARENA);
 	struct str text = policy_default_text();
+	enum exit_code end = EXIT_OK;
+	const struct policy *policy;
 	struct strbuf out = {0};
-	enum exit_code end;
-	struct mb_err err;
 
 	if (arena == NULL) {
 		return complain("out of memory", EXIT_UNAVAILABLE);
 	}
-	if (path[0] != '\0' && policy_read_file(path, arena, &text, &err) != MB_OK) {
-		end = complain(err.text, EXIT_CONFIG);
-	} else {
+	if (path[0] != '\0') {
+		end = read_policy(path, arena, &text, &policy);
+	}
+	if (end == EXIT_OK) {
 		strbuf_put(&out, text.ptr, text.len);
 		end = print(&out);
 	}

@@ -158,6 +158,7 @@ def test_a_wrong_policy_is_told_with_every_problem(home):
     path = write(home, "p.yaml", text.replace("attain: 600", "attain: 300").replace("zone:", "zoen:"))
     code, out, err = run("--check-policy", path)
     assert code == 78 and out == ""
+    assert run("--policy", path, "--print-policy") == (78, "", err)
     assert len([line for line in err.splitlines() if line.startswith(path + ":")]) >= 2, err
 
 
