@@ -138,6 +138,25 @@ def test_a_server_killed_meanwhile_is_waited_for(start, home, part, undisturbed)
     assert end_state(daemon.api(), part) == undisturbed[1]
 
 
+def test_another_store_at_the_address_ends_the_import(start, home, part, undisturbed):
+    """A server that comes back without what was acknowledged: going on would leave it with half a log."""
+    daemon = start()
+    run, file, state = ctl.Memberctl(daemon.target), write(home, part), os.path.join(home, "state")
+    process = run.spawn(*import_args(file, *WEEKS, "--state", state, "--in-flight", "1"))
+    daemon.wait_event("call", 20)
+    daemon.kill()
+    os.mkdir(os.path.join(home, "other"))
+    other = start(port=daemon.port, home=os.path.join(home, "other"))
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == ctl.DATA_ERROR and "another store now" in err and "without the state" in err, (out, err)
+    assert len(other.events("call")) == 1
+    assert "another store" in run(*import_args(file, "--state", state), code=ctl.DATA_ERROR).err
+    other.kill()
+    daemon = start(port=daemon.port)
+    assert run.json(*import_args(file, "--state", state))["sent"]["resumed"]
+    assert end_state(daemon.api(), part) == undisturbed[1]
+
+
 def test_a_store_that_fails_ends_the_import_and_a_restart_goes_on(start, home, part, undisturbed):
     daemon = start("--fault", "store.sqlite.commit:40")
     run, file, state = ctl.Memberctl(daemon.target), write(home, part), os.path.join(home, "state")
@@ -180,6 +199,13 @@ def test_a_state_of_something_else_is_refused(start, home, part):
     assert "another mapping" in done.err, done
     done = run(*import_args(file, "--state", state, "--shift-weeks", "779"), code=ctl.DATA_ERROR)
     assert "780 weeks" in done.err, done
+    with open(state, encoding="utf-8") as text:
+        reached = json.load(text)
+    for unit, made in (("members", "enrolled"), ("activities", "accepted")):
+        with open(state + ".more", "w", encoding="utf-8") as text:
+            json.dump(reached | {unit: reached[unit] + 1, made: reached[made] + 1}, text)
+        done = run(*import_args(file, "--state", state + ".more"), code=ctl.DATA_ERROR)
+        assert "claims more than this file has" in done.err, done
     os.mkdir(os.path.join(home, "second"))
     second = start(home=os.path.join(home, "second"))
     done = ctl.Memberctl(second.target)(*import_args(file, "--state", state), code=ctl.DATA_ERROR)
