@@ -24,6 +24,6 @@ void progress_start(struct progress *progress, FILE *to, const char *what, size_
 void progress_update(struct progress *progress, size_t done);
 /* Takes the line away. */
 void progress_end(struct progress *progress);
-/* "12,345 of 20,000 activities, 3,200/s, 2 s left" */
+/* "12345 of 20000 activities, 3200/s, 2 s left" */
 void progress_line(const struct progress *progress, size_t done, int64_t now_ns, char *out,
 		   size_t size);

@@ -151,3 +151,7 @@ def test_a_memberd_that_ends_is_told(folder):
     with open(folder / "data" / "memberd.db.lock", encoding="utf-8") as lock:
         os.kill(int(lock.read()), signal.SIGKILL)
     assert "memberd has ended, see" in run.ends(137)
+    run = Run(folder).until("Ctrl-C stops it")
+    with open(folder / "data" / "memberd.db.lock", encoding="utf-8") as lock:
+        os.kill(int(lock.read()), signal.SIGTERM)
+    run.ends(0)  # it was asked to
