@@ -165,6 +165,25 @@ static void an_answer_with_dates_holds_until_the_next_of_them(void **state)
 	assert_true(member->schedule[0].at > member->valid_until);
 }
 
+/* 8,000 entries of one millisecond have 21 random bits to be told apart by: some 15 meet, and are drawn
+ * again. */
+static void ids_that_are_taken_are_drawn_again(void **state)
+{
+	struct repo_bed *bed = open_with(*state, 0);
+	int64_t ada = repo_enroll(bed, "ada");
+
+	for (int round = 0; round < 16; round++) {
+		for (int i = 0; i < BATCH_ITEMS_MAX; i++) {
+			make_item(bed, (size_t)i, ada, 'o', round * BATCH_ITEMS_MAX + i);
+		}
+		assert_int_equal(send_items(bed, BATCH_ITEMS_MAX), MB_OK);
+		for (int i = 0; i < BATCH_ITEMS_MAX; i++) {
+			assert_int_equal(items[i].code, MB_OK);
+			assert_int_equal(items[i].entry_id >> 21, items[0].entry_id >> 21);
+		}
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, tear_down)
 
 int main(int argc, char **argv)
@@ -172,6 +191,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(many_members_of_a_batch_need_the_memory_of_one),
 		TEST(many_parked_ones_of_a_long_ledger_are_taken_in),
+		TEST(ids_that_are_taken_are_drawn_again),
 		TEST(what_a_write_accepted_can_be_read),
 		TEST(an_answer_with_dates_holds_until_the_next_of_them),
 	};
