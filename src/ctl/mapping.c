@@ -3,25 +3,40 @@
 
 #include <string.h>
 
+/* A name, as far as a message has room for it. */
+#define SHORT(name) (int)((name).len < 64 ? (name).len : 64), (name).ptr
+
+static enum mb_code refuse_column(const struct mapping *mapping, size_t i, const struct str *names,
+				  size_t found, struct mb_err *err)
+{
+	const struct mapping_column *column = &mapping->columns[i];
+
+	if (found > 1) {
+		return mb_fail(err, MB_FIELD_INVALID,
+			       "%s:%d:%d: the file has more than one column '%.*s'", mapping->name,
+			       column->line, column->column, SHORT(column->name));
+	}
+	/* the first tells at once when the delimiter is another one */
+	return mb_fail(err, MB_FIELD_INVALID,
+		       "%s:%d:%d: the file has no column '%.*s'; its first one is '%.*s'",
+		       mapping->name, column->line, column->column, SHORT(column->name),
+		       SHORT(names[0]));
+}
+
 enum mb_code mapping_bind(const struct mapping *mapping, const struct str *names, size_t n,
 			  size_t *positions, struct mb_err *err)
 {
 	for (size_t i = 0; i < mapping->n_columns; i++) {
-		const struct mapping_column *column = &mapping->columns[i];
 		size_t found = 0;
 
 		for (size_t j = 0; j < n; j++) {
-			if (str_eq(names[j], column->name)) {
+			if (str_eq(names[j], mapping->columns[i].name)) {
 				positions[i] = j;
 				found++;
 			}
 		}
 		if (found != 1) {
-			return mb_fail(err, MB_FIELD_INVALID, "%s:%d:%d: the file has %s '%.*s'",
-				       mapping->name, column->line, column->column,
-				       found == 0 ? "no column" : "more than one column",
-				       (int)(column->name.len < 64 ? column->name.len : 64),
-				       column->name.ptr);
+			return refuse_column(mapping, i, names, found, err);
 		}
 	}
 	return MB_OK;

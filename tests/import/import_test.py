@@ -330,6 +330,7 @@ def test_a_huge_field_is_refused_with_its_line():
 def test_a_missing_or_doubled_column_is_refused():
     refused(write("x.csv", HEADER.replace("CustomerID", "Customer")), f"{MAPPING}:5:", "no column 'CustomerID'")
     refused(write("x.csv", HEADER.replace("Country", "CustomerID")), f"{MAPPING}:5:", "more than one column")
+    refused(write("x.csv", HEADER.replace(",", ";")), f"{MAPPING}:5:", "no column 'CustomerID'; its first one is 'InvoiceNo;StockCode;")
     refused(write("x.csv", ""), "no header")
     refused(write("x.csv", (HEADER + "1\n").encode("utf-16")), "x.csv:1: the header is not a row of text", "UTF-8", "zstd")
 
