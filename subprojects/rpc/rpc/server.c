@@ -105,11 +105,20 @@ static void *queue_thread(void *data)
 	struct rpc_queue *queue = data;
 
 	queue->coalesces = atomic_load(&queue->server->coalesces);
-	for (size_t i = 0; i < queue->server->slot_count; i++) {
-		rpc_slot_fill(&queue->slots[i]);
-	}
 	run_queue(queue);
 	return NULL;
+}
+
+/* The first request of each slot: later ones come from calls that end, so a slot without would stay deaf. */
+static bool post_first(struct rpc_queue *queue)
+{
+	for (size_t i = 0; i < queue->server->slot_count; i++) {
+		rpc_slot_fill(&queue->slots[i]);
+		if (queue->slots[i].posted == 0) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* With all signals blocked, so that they go to the threads of whoever embeds the server. */
@@ -136,6 +145,9 @@ enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err)
 		atomic_store(&server->coalesces, why_not == NULL);
 	}
 	for (int i = 0; i < server->queue_count; i++) {
+		if (!post_first(&server->queues[i])) {
+			return mb_fail(err, MB_INTERNAL, "no memory to wait for calls");
+		}
 		if (!start_thread(&server->queues[i])) {
 			return mb_fail(err, MB_INTERNAL, "cannot start a thread");
 		}

@@ -52,7 +52,7 @@ struct rpc_server {
 
 /* ---- posting.c ---- */
 
-/* As many requests wait for calls as are wanted, if memory allows. On the queue's thread. */
+/* As many requests wait for calls as are wanted, if memory allows. On the queue's thread, or before it begins. */
 void rpc_slot_fill(struct rpc_slot *slot);
 /* No request is posted from here on, nor is one being posted. C core asks first whether it is being stopped
  * and lists the request then: one that is between the two while C core is stopped never comes back, and

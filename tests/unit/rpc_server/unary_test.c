@@ -453,6 +453,13 @@ static void a_server_that_was_never_started_goes_away(void **state)
 	assert_int_equal(rpc_server_start(server, &err), MB_INTERNAL);
 	fault_disarm();
 	rpc_server_destroy(server);
+	assert_int_equal(rpc_server_create(&f.echo.options, f.echo.registry, &port, &server, &err),
+			 MB_OK);
+	fault_arm("rpc.call.create", 3);
+	assert_int_equal(rpc_server_start(server, &err), MB_INTERNAL);
+	assert_true(fault_struck());
+	fault_disarm();
+	rpc_server_destroy(server);
 	unlink(other + 5);
 	fixture_fini(&f);
 }
