@@ -13,9 +13,8 @@
 /* How protobuf-c 1.4.1 works: it notes every field of a message in slabs, the first of 16 on the stack,
  * each further one twice as large as the one before and allocated; then it allocates one array for each
  * repeated field and fills in the values. A test counts its allocations against the ones made here. */
-#define SLAB_FIRST  16
-#define SLAB_ITEM   32
-#define BITMAP_FREE 128 /* fields of a type whose bitmap of required ones is on the stack */
+#define SLAB_FIRST 16
+#define SLAB_ITEM  32
 
 #define TAG_BYTES    5
 #define LENGTH_BYTES 5
@@ -293,9 +292,6 @@ static enum mb_code enter(struct scan *scan, const ProtobufCMessageDescriptor *t
 	frame->hint = 0;
 	memset(frame->seen, 0, (type->n_fields + 63) / 64 * sizeof(frame->seen[0]));
 	take(scan, type->sizeof_message);
-	if (type->n_fields > BITMAP_FREE) {
-		take(scan, (type->n_fields + 7) / 8);
-	}
 	return MB_OK;
 }
 

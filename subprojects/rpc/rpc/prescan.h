@@ -26,7 +26,7 @@ struct prescan_limits {
 #define PRESCAN_DEPTH	    32
 #define PRESCAN_DEPTH_MOST  64
 #define PRESCAN_ELEMENTS    200000
-#define PRESCAN_FIELDS_MOST 1024 /* declared fields of one message type */
+#define PRESCAN_FIELDS_MOST 128 /* declared for one type; protobuf-c allocates beyond */
 
 /* MB_OK, or MB_MESSAGE_MALFORMED with what and where; never reads outside bytes. *memory, when not
  * NULL, is an upper bound of what unpacking takes, as an arena counts it. MB_INTERNAL for a type

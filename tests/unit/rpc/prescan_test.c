@@ -426,6 +426,17 @@ static void bounds_random_messages(void **state)
 	}
 }
 
+static void reads_no_type_with_too_many_fields(void **state)
+{
+	const struct prescan_limits limits = {PRESCAN_DEPTH, PRESCAN_ELEMENTS, 1 << 20};
+	ProtobufCMessageDescriptor type = scan__v1__everything__descriptor;
+	struct mb_err err;
+
+	(void)state;
+	type.n_fields = PRESCAN_FIELDS_MOST + 1;
+	assert_int_equal(prescan(&type, "", 0, &limits, NULL, &err), MB_INTERNAL);
+}
+
 static void bounds_the_descriptors_of_a_file(void **state)
 {
 	struct wire wire = {0}, name = {0};
@@ -460,6 +471,7 @@ int main(void)
 		cmocka_unit_test(refuses_just_below_what_it_needs),
 		cmocka_unit_test(bounds_the_slabs),
 		cmocka_unit_test(bounds_random_messages),
+		cmocka_unit_test(reads_no_type_with_too_many_fields),
 		cmocka_unit_test(bounds_the_descriptors_of_a_file),
 	};
 
