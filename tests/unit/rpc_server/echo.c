@@ -247,6 +247,10 @@ static void chat_message(struct rpc_call *call, const ProtobufCMessage *message,
 	if (request->take > 0) {
 		arena_alloc(rpc_stream_arena(call), (size_t)request->take);
 	}
+	if (strcmp(request->text, ".") == 0) {
+		rpc_stream_end(call);
+		return;
+	}
 	response.text = arena_strdup(rpc_stream_arena(call), request->text);
 	rpc_stream_write(call, &response.base);
 }

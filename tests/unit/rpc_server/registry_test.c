@@ -297,7 +297,7 @@ static void refuses_a_permission_that_no_role_has(void **state)
 {
 	static const struct rpc_grant grants[] = {{"talker", "echo.say"}, {"admin", "*"}, {0}};
 	const struct rpc_server_options options = {
-		.listen = "unix:/nowhere", .queues = 1, .pending_max = 1, .grants = grants};
+		.listen = "unix:/nowhere/at.all", .queues = 1, .pending_max = 1, .grants = grants};
 	struct rpc_registry *registry = make();
 	struct rpc_server *server = NULL;
 	struct mb_err err = {0};

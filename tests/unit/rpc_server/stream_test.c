@@ -311,13 +311,16 @@ static void a_message_that_takes_too_much_ends_a_chat(void **state)
 	fixture_init(&f);
 	fixture_start(&f);
 	request.take = RPC_ARENA_CAP + 1;
-	caller_start(&f.caller, &calling, CHAT, NULL, 0);
-	calling_write_later(&calling, fixture_pack(&f, &request));
-	calling_finish(&calling, &out);
-	assert_int_equal(out.status, GRPC_STATUS_RESOURCE_EXHAUSTED);
-	assert_string_equal(out.reason, "ARENA_FULL");
-	echo_wait_ends(&f.echo, 1);
-	assert_int_equal(f.echo.end.code, MB_ARENA_FULL);
+	for (int i = 1; i <= 2; i++) {
+		request.text = i == 1 ? "an answer" : "."; /* or the end, which is then none */
+		caller_start(&f.caller, &calling, CHAT, NULL, 0);
+		calling_write_later(&calling, fixture_pack(&f, &request));
+		calling_finish(&calling, &out);
+		assert_int_equal(out.status, GRPC_STATUS_RESOURCE_EXHAUSTED);
+		assert_string_equal(out.reason, "ARENA_FULL");
+		echo_wait_ends(&f.echo, i);
+		assert_int_equal(f.echo.end.code, MB_ARENA_FULL);
+	}
 	fixture_fini(&f);
 }
 

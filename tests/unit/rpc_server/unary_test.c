@@ -278,6 +278,27 @@ static void asks_who_calls_before_anything_else(void **state)
 	rpc_tokens_destroy(f.echo.options.tokens);
 }
 
+/* The server remembers who was let in last. */
+static void who_was_let_in_lets_in_nobody_else(void **state)
+{
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.options.queues = 1;
+	f.echo.options.tokens = make_tokens(&f);
+	fixture_start(&f);
+	for (int i = 0; i < 2; i++) {
+		with_token(&f, WHISPER, "Bearer spys-token", fixture_text(&f, "psst"), &out);
+		assert_string_equal(fixture_answer(&f, &out), "psst");
+		with_token(&f, WHISPER, "Bearer talkers-token", fixture_text(&f, "?"), &out);
+		assert_refused(&out, GRPC_STATUS_PERMISSION_DENIED, "PERMISSION_MISSING");
+	}
+	fixture_fini(&f);
+	rpc_tokens_destroy(f.echo.options.tokens);
+}
+
 static void two_tokens_are_none(void **state)
 {
 	const char *const metadata[] = {"authorization", "Bearer talkers-token", "authorization",
@@ -476,6 +497,7 @@ int main(void)
 		cmocka_unit_test(tells_a_failure_with_its_details),
 		cmocka_unit_test(a_failure_without_text_tells_that_of_its_code),
 		cmocka_unit_test(asks_who_calls_before_anything_else),
+		cmocka_unit_test(who_was_let_in_lets_in_nobody_else),
 		cmocka_unit_test(two_tokens_are_none),
 		cmocka_unit_test(hands_the_caller_to_the_handler),
 		cmocka_unit_test(reads_request_and_trace_ids),
