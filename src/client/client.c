@@ -3,16 +3,14 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/str.h"
-#include "client/outcome.h"
+#include "client/exchange.h"
 #include "rpc/core.h"
-#include "rpc/pb.h"
-#include "rpc/prescan.h"
 
 #include <assert.h>
 #include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
@@ -41,13 +39,7 @@ struct client_flight {
 	struct client_call *call;
 	grpc_slice path, payload;
 	int64_t deadline_ns, wake_ns;
-	/* of the attempt under way; C core writes here until it has ended */
-	grpc_call *core;
-	grpc_metadata authorization;
-	grpc_metadata_array initial, trailing;
-	grpc_byte_buffer *received;
-	grpc_status_code status;
-	grpc_slice message;
+	struct exchange exchange; /* of the attempt under way */
 };
 
 /* ---- making and unmaking ---- */
@@ -195,71 +187,25 @@ static void move(struct client *client, struct client_flight *flight, enum fligh
 
 static void start_attempt(struct client *client, struct client_flight *flight)
 {
+	struct exchange *exchange = &flight->exchange;
 	grpc_byte_buffer *outgoing = grpc_raw_byte_buffer_create(&flight->payload, 1);
 	grpc_op ops[OPS] = {
 		{.op = GRPC_OP_SEND_INITIAL_METADATA},	{.op = GRPC_OP_SEND_MESSAGE},
 		{.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT}, {.op = GRPC_OP_RECV_INITIAL_METADATA},
 		{.op = GRPC_OP_RECV_MESSAGE},		{.op = GRPC_OP_RECV_STATUS_ON_CLIENT}};
-	grpc_call_error error;
 
 	move(client, flight, FLYING);
 	flight->call->attempts++;
-	flight->received = NULL;
-	flight->message = grpc_empty_slice();
-	grpc_metadata_array_init(&flight->initial);
-	grpc_metadata_array_init(&flight->trailing);
-	if (client->bearer != NULL) {
-		flight->authorization.key = grpc_slice_from_static_string("authorization");
-		flight->authorization.value = grpc_slice_from_static_string(client->bearer);
-		ops[0].data.send_initial_metadata.count = 1;
-		ops[0].data.send_initial_metadata.metadata = &flight->authorization;
-	}
+	exchange_init(exchange, client, client->queue, flight->path,
+		      core_time(flight->deadline_ns));
 	ops[1].data.send_message.send_message = outgoing;
-	ops[3].data.recv_initial_metadata.recv_initial_metadata = &flight->initial;
-	ops[4].data.recv_message.recv_message = &flight->received;
-	ops[5].data.recv_status_on_client.trailing_metadata = &flight->trailing;
-	ops[5].data.recv_status_on_client.status = &flight->status;
-	ops[5].data.recv_status_on_client.status_details = &flight->message;
-	flight->core = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-						client->queue, flight->path, NULL,
-						core_time(flight->deadline_ns), NULL);
-	error = grpc_call_start_batch(flight->core, ops, OPS, flight, NULL);
-	assert(error == GRPC_CALL_OK); /* anything else is a misuse of ours */
-	(void)error;
+	exchange_start(exchange, ops, OPS, flight);
 	grpc_byte_buffer_destroy(outgoing);
-}
-
-static void end_attempt(struct client_flight *flight)
-{
-	grpc_metadata_array_destroy(&flight->initial);
-	grpc_metadata_array_destroy(&flight->trailing);
-	grpc_byte_buffer_destroy(flight->received);
-	grpc_slice_unref(flight->message);
-	grpc_call_unref(flight->core);
-	flight->core = NULL;
-	flight->received = NULL;
-}
-
-static struct str slice_str(const grpc_slice *slice)
-{
-	return (struct str){(const char *)GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
-}
-
-struct str client_item(const grpc_metadata_array *items, const char *key)
-{
-	for (size_t i = 0; i < items->count; i++) {
-		const grpc_metadata *item = &items->metadata[i];
-
-		if (str_eq(slice_str(&item->key), str_from(key))) {
-			return slice_str(&item->value);
-		}
-	}
-	return (struct str){NULL, 0};
 }
 
 static void note_store(struct client *client, const struct client_flight *flight)
 {
-	struct str id = client_item(&flight->initial, "x-memberd-store-id");
+	struct str id = exchange_item(&flight->exchange.initial, "x-memberd-store-id");
 
 	if (id.len > 0 && id.len <= STORE_ID_MOST) {
 		memcpy(client->store_id, id.ptr, id.len);
@@ -272,58 +218,15 @@ const char *client_store_id(const struct client *client)
 	return client->store_id;
 }
 
-enum mb_code client_unpack(struct client_call *call, const grpc_slice *bytes)
-{
-	const struct prescan_limits limits = {PRESCAN_DEPTH_MOST, SIZE_MAX, SIZE_MAX};
-	const void *start = GRPC_SLICE_START_PTR(*bytes);
-	size_t size = GRPC_SLICE_LENGTH(*bytes);
-	enum mb_code code = prescan(call->response_type, start, size, &limits, NULL, &call->err);
-
-	if (code != MB_OK) {
-		return code;
-	}
-	call->response = pb_unpack(call->arena, call->response_type, start, size);
-	if (call->response != NULL) {
-		return MB_OK;
-	}
-	if (arena_overflowed(call->arena)) {
-		return arena_fail(call->arena, &call->err);
-	}
-	return mb_fail(&call->err, MB_MESSAGE_MALFORMED, "the answer is not a %s",
-		       call->response_type->name);
-}
-
 static enum mb_code read_response(struct client_flight *flight)
 {
 	struct client_call *call = flight->call;
-	grpc_byte_buffer_reader reader;
-	enum mb_code code;
-	grpc_slice bytes;
 
-	if (flight->received == NULL ||
-	    grpc_byte_buffer_reader_init(&reader, flight->received) == 0) {
+	if (flight->exchange.received == NULL) {
 		return mb_fail(&call->err, MB_INTERNAL, "the server said ok and sent no answer");
 	}
-	bytes = grpc_byte_buffer_reader_readall(&reader);
-	code = client_unpack(call, &bytes);
-	grpc_slice_unref(bytes);
-	grpc_byte_buffer_reader_destroy(&reader);
-	return code;
-}
-
-static void read_failure(struct client *client, struct client_flight *flight, bool *may_retry)
-{
-	struct outcome outcome = {
-		.grpc_code = (int)flight->status,
-		.message = slice_str(&flight->message),
-		.details = client_item(&flight->trailing, "grpc-status-details-bin"),
-		.pushback = client_item(&flight->trailing, "grpc-retry-pushback-ms"),
-		.connected = grpc_channel_check_connectivity_state(client->channel, 0) ==
-			     GRPC_CHANNEL_READY,
-		.target = client->target,
-	};
-
-	outcome_read(&outcome, &flight->call->err, may_retry);
+	return exchange_read(&flight->exchange, call->response_type, call->arena, &call->response,
+			     &call->err);
 }
 
 /* ---- retries ---- */
@@ -331,12 +234,7 @@ static void read_failure(struct client *client, struct client_flight *flight, bo
 /* 0 up to, not including, one. */
 static double draw(struct client *client)
 {
-	client->random += UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t z = client->random;
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
+	return (double)(hash_draw(&client->random) >> 11) / 9007199254740992.0;
 }
 
 /* Between half and all of the step, which doubles; or what the server asked for and up to a fifth more,
@@ -383,15 +281,15 @@ static void finish_attempt(struct client *client, struct client_flight *flight)
 	struct client_call *call = flight->call;
 	bool may_retry = false;
 
-	call->grpc_code = (int)flight->status;
+	call->grpc_code = (int)flight->exchange.status;
 	call->err = (struct mb_err){.code = MB_OK};
-	if (flight->status == GRPC_STATUS_OK) {
+	if (flight->exchange.status == GRPC_STATUS_OK) {
 		call->err.code = read_response(flight);
 	} else {
-		read_failure(client, flight, &may_retry);
+		exchange_read_failure(&flight->exchange, client, &call->err, &may_retry);
 	}
 	note_store(client, flight);
-	end_attempt(flight);
+	exchange_fini(&flight->exchange);
 	if (!may_retry || !sleeps(client, flight)) {
 		move(client, flight, DONE);
 	}
@@ -418,24 +316,6 @@ static int64_t wake_sleepers(struct client *client)
 
 /* ---- calls ---- */
 
-grpc_slice client_pack(const ProtobufCMessage *message)
-{
-	grpc_slice slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(message));
-
-	protobuf_c_message_pack(message, GRPC_SLICE_START_PTR(slice));
-	return slice;
-}
-
-grpc_slice client_path(const char *method)
-{
-	size_t len = strlen(method);
-	grpc_slice slice = grpc_slice_malloc(len + 1);
-
-	GRPC_SLICE_START_PTR(slice)[0] = '/';
-	memcpy(GRPC_SLICE_START_PTR(slice) + 1, method, len);
-	return slice;
-}
-
 enum mb_code client_submit(struct client *client, struct client_call *call, struct mb_err *err)
 {
 	struct client_flight *flight = FAULT("client.submit") ? NULL : calloc(1, sizeof(*flight));
@@ -450,8 +330,8 @@ enum mb_code client_submit(struct client *client, struct client_call *call, stru
 	call->grpc_code = call->attempts = 0;
 	call->flight = flight;
 	flight->call = call;
-	flight->path = client_path(call->method);
-	flight->payload = client_pack(call->request);
+	flight->path = exchange_path(call->method);
+	flight->payload = exchange_pack(call->request);
 	flight->deadline_ns = clock_monotonic_ns() + ms * NS_PER_MS;
 	client->pending++;
 	start_attempt(client, flight);
@@ -520,7 +400,7 @@ void client_cancel(struct client *client, struct client_call *call)
 	}
 	flight->cancelled = true;
 	if (flight->state == FLYING) {
-		grpc_call_cancel(flight->core, NULL);
+		grpc_call_cancel(flight->exchange.core, NULL);
 		return;
 	}
 	mb_fail(&call->err, MB_CALL_CANCELLED, "cancelled while waiting to be sent again");

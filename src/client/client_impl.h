@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client_impl: what calls (client.c) and streams (client_stream.c) share.
+ * client_impl: a client from inside, for calls (client.c) and streams (client_stream.c).
  */
 #pragma once
 
@@ -25,11 +25,3 @@ struct client {
 	uint64_t random;
 	char store_id[STORE_ID_MOST + 1]; /* as the last answer told, "" before */
 };
-
-/* Packed. */
-grpc_slice client_pack(const ProtobufCMessage *message);
-grpc_slice client_path(const char *method);
-/* A value of metadata; empty when there is none. */
-struct str client_item(const grpc_metadata_array *items, const char *key);
-/* Fills call->response and call->err from call->response_type and call->arena. */
-enum mb_code client_unpack(struct client_call *call, const grpc_slice *bytes);
