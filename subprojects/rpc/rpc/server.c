@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/hash.h"
 #include "base/list.h"
 #include "rpc/accept.h"
 #include "rpc/core.h"
@@ -34,19 +35,11 @@ int rpc_server_pending(const struct rpc_server *server)
 
 /* ---- request ids ---- */
 
-static uint64_t mix(uint64_t x)
-{
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
-
 static void seed_ids(struct rpc_server *server)
 {
 	if (getrandom(&server->id_seed, sizeof(server->id_seed), GRND_NONBLOCK) !=
 	    (ssize_t)sizeof(server->id_seed)) {
-		server->id_seed = mix((uint64_t)clock_monotonic_ns());
+		server->id_seed = hash_mix((uint64_t)clock_monotonic_ns());
 	}
 }
 
@@ -54,7 +47,7 @@ void rpc_server_make_id(struct rpc_server *server, char out[REQUEST_ID_MAX + 1])
 {
 	uint64_t n = atomic_fetch_add_explicit(&server->next_id, 1, memory_order_relaxed);
 
-	n = mix(server->id_seed ^ n);
+	n = hash_mix(server->id_seed ^ n);
 	for (int i = 0; i < 16; i++) {
 		out[i] = "0123456789abcdef"[n >> (60 - 4 * i) & 15];
 	}
