@@ -9,13 +9,14 @@
 
 #include <cmocka.h>
 
-#include "own_bed.h"
+#include "asks.h"
 
 #include <uv.h>
 
 #define SIZE ((size_t)8 << 20)
 
-static int set_up_cached(void **state)
+/* So much that aliases do not meet by chance. */
+static int set_up_roomy(void **state)
 {
 	struct repo_bed *bed;
 	struct mb_err err;
@@ -27,28 +28,19 @@ static int set_up_cached(void **state)
 	return 0;
 }
 
-struct asked {
-	struct member_query query;
-	struct repository_read read;
-	bool called;
-};
-
-static void ask(struct repo_bed *bed, const char *external_id, struct asked *asked)
+static void init_named(struct repo_bed *bed, const char *external_id, struct ask *ask)
 {
-	*asked = (struct asked){
-		.query = {.ref = {.identity = {STR("test"), str_from(external_id)}}}};
-	asked->read =
-		(struct repository_read){.queries = &asked->query, .n = 1, .parts = MEMBER_BRIEF};
-	repo_bed_call(bed, &asked->read.call, &asked->called);
+	ask_init(bed, ask, 0, 0);
+	ask->query.ref.identity = (struct identity){STR("test"), str_from(external_id)};
 }
 
 /* Through the store; and turns the loop until it has nothing to do, so that the cache is filled. */
 static enum mb_code read_by_store(struct repo_bed *bed, const char *external_id, int64_t *member_id)
 {
-	struct asked asked;
+	struct ask asked;
 
-	ask(bed, external_id, &asked);
-	repository_read(bed->repository, &asked.read);
+	init_named(bed, external_id, &asked);
+	repository_read(bed->repository, &asked.req);
 	repo_bed_wait(bed, &asked.called);
 	for (int i = 0; i < 20; i++) {
 		uv_sleep(1);
@@ -64,12 +56,12 @@ static enum mb_code read_by_store(struct repo_bed *bed, const char *external_id,
 static int64_t peek(struct repo_bed *bed, const char *external_id, int64_t only_member,
 		    int64_t min_revision, enum mb_code *code)
 {
-	struct asked asked;
+	struct ask asked;
 
-	ask(bed, external_id, &asked);
-	asked.read.call.only_member = only_member;
+	init_named(bed, external_id, &asked);
+	asked.req.call.only_member = only_member;
 	asked.query.min_revision = min_revision;
-	if (!repository_peek(bed->repository, &asked.read)) {
+	if (!repository_peek(bed->repository, &asked.req)) {
 		*code = MB_OK;
 		return 0;
 	}
@@ -184,17 +176,17 @@ static void nothing_is_kept_without_a_cache(void **state)
 static enum mb_code open_and_ask(struct repo_bed *bed, struct mb_err *err)
 {
 	enum mb_code code;
-	struct asked asked;
+	struct ask asked;
 
 	bed->options.cache_bytes = SIZE;
 	code = repo_bed_open(bed, err);
 	if (code != MB_OK) {
 		return code;
 	}
-	ask(bed, "nobody", &asked);
-	repository_read(bed->repository, &asked.read);
+	init_named(bed, "nobody", &asked);
+	repository_read(bed->repository, &asked.req);
 	repo_bed_wait(bed, &asked.called);
-	*err = asked.read.call.code != MB_OK ? asked.read.call.err : asked.query.err;
+	*err = asked.req.call.code != MB_OK ? asked.req.call.err : asked.query.err;
 	return err->code == MB_MEMBER_NOT_FOUND ? MB_OK : err->code;
 }
 
@@ -206,7 +198,7 @@ static void survives_failures(void **state)
 
 int main(int argc, char **argv)
 {
-#define CACHED(name) cmocka_unit_test_setup_teardown(name, set_up_cached, tear_down)
+#define CACHED(name) cmocka_unit_test_setup_teardown(name, set_up_roomy, tear_down)
 	const struct CMUnitTest tests[] = {
 		CACHED(the_second_look_is_answered_from_memory),
 		CACHED(an_identity_that_moved_is_never_the_old_members),
