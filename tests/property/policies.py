@@ -23,6 +23,11 @@ def points(micro):
     return exact(micro, MICRO, 6)
 
 
+def threshold(score):
+    """Halves are exact."""
+    return points(int(score * MICRO))
+
+
 def seconds(us):
     assert us % SECOND == 0
     return f"{us // SECOND}s"
@@ -80,11 +85,11 @@ def _interaction(p):
 def _tiers(p):
     yield "tiers:"
     for i, tier in enumerate(oracle.TIERS):
-        yield f"  {tier}: {{attain: {p['attain'][i]}{f', keep: ' + str(p['keep'][i]) if i else ''}}}"
+        yield f"  {tier}: {{attain: {threshold(p['attain'][i])}{f', keep: ' + threshold(p['keep'][i]) if i else ''}}}"
     yield f"protection: {{settlement_day: {p['settlement_day']}, months: {p['protection_months']}, window_months: {p['window_months']}}}"
     yield "levels:"
     for name, need in zip(("standard", "super", "apass_level"), p["levels"]):
-        yield f"  {name}: {{from: {need}}}"
+        yield f"  {name}: {{from: {threshold(need)}}}"
 
 
 def text(p):
@@ -110,6 +115,8 @@ def draw(rng, last, version, now):
         p["keep"] = [0] + [min(a, max(k, b + 1)) for a, k, b in zip(p["attain"][1:], p["keep"][1:], [0, *p["keep"][1:]])]
     if some(0.3):
         p["levels"] = [0, rng.randint(20, 1500), rng.randint(1501, 3000)]
+    if some(0.2):  # that no whole score meets
+        p.update({name: [0] + [n + 0.5 for n in p[name][1:]] for name in ("attain", "keep", "levels")})
     if some(0.3):
         p["curve"] = [(upto, rate * rng.choice([1, 1, 2, 3]) // rng.choice([1, 1, 2])) for upto, rate in last["curve"]]
         p["curve"] = [(upto, min(rate, 2_000)) for upto, rate in p["curve"]]
