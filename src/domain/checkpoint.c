@@ -227,7 +227,8 @@ static bool is_waiting(const struct timeline *line, uint32_t index)
 	enum activity_kind kind = book->entries[index].activity.kind;
 	const struct mark *mark;
 
-	if (kind == ACTIVITY_LINK || kind == ACTIVITY_OVERRIDE) {
+	if (kind == ACTIVITY_LINK || kind == ACTIVITY_OVERRIDE ||
+	    book->entries[index].activity.occurred_at > line->now) {
 		return true;
 	}
 	if (kind == ACTIVITY_ORDER) {

@@ -105,7 +105,7 @@ static bool list_pending(struct timeline *line, struct arena *arena, struct fold
 	return true;
 }
 
-/* What an entry may come to by itself; what others do to it are events. */
+/* What an entry comes to by itself; all else are events, which stand in the schedule. */
 static int64_t next_of_entry(const struct timeline *line, uint32_t i, enum entry_state state)
 {
 	const struct activity *activity = &line->book.entries[i].activity;
@@ -124,9 +124,6 @@ static bool tell_states(struct timeline *line, struct arena *arena, struct fold 
 
 	if (states == NULL) {
 		return false;
-	}
-	if (line->next_event < book->n_events) {
-		next = book->events[line->next_event].at;
 	}
 	for (uint32_t i = 0; i < book->n_entries; i++) {
 		states[i] = book_state(book, i, line->now);

@@ -221,8 +221,8 @@ struct fold {
 	int64_t next_change; /* valid_until: first of the schedule; 0: never */
 	int64_t next_date; /* the first month or settlement after t; for answers that show dates of
 			    * a window or of the last settlement */
-	int64_t next_entry; /* the first instant after t at which an entry may occur or come to
-			     * another state, be it worth nothing; 0: never */
+	int64_t next_entry; /* the first instant after t at which an entry occurs or one that is
+			     * parked expires, which need not stand in the schedule; 0: never */
 	int64_t next_told; /* the first instant after t of a transition of any kind; 0: never */
 	const struct pending_order *pending; /* canonical order; paid at or before t */
 	size_t n_pending;
