@@ -144,8 +144,9 @@ static void hint_at_shift(const struct import *import)
 		if (strcmp(tally->refusals[i].reason, mb_code_reason(MB_ACTIVITY_CONFLICT)) == 0) {
 			fprintf(import->ctl->err,
 				"was this log imported before, moved by other than %lld weeks? "
-				"With that --shift-weeks it changes nothing\n",
-				(long long)import->shift_weeks);
+				"With that --shift-weeks%s it changes nothing\n",
+				(long long)import->shift_weeks,
+				import->state_file != NULL ? " and another --state" : "");
 		}
 	}
 }
@@ -208,6 +209,10 @@ static int check_flags(struct import *import, int64_t *in_flight)
 	if (import->state_file != NULL &&
 	    (import->state_file[0] == '\0' || strcmp(import->state_file, "-") == 0)) {
 		return ctl_fail(ctl, EXIT_USAGE, "--state is the name of a file");
+	}
+	if (strcmp(import->file, "-") == 0 && strcmp(mapping, "-") == 0) {
+		return ctl_fail(ctl, EXIT_USAGE,
+				"standard input is the log or its mapping, not both");
 	}
 	missing = !is_readable(import->file) ? import->file : mapping;
 	if (!is_readable(missing)) {

@@ -358,6 +358,7 @@ def test_every_frame_of_a_compressed_file_is_read():
 def test_files_that_are_not_there():
     refused(path("none.csv"), "none.csv", code=66)
     refused(LOG, "none.yaml", code=66, mapping=path("none.yaml"))
+    refused("-", "not both", code=64, mapping="-")
     refused(FOLDER.name, "Is a directory", code=66)
     refused(LOG, "Is a directory", code=66, mapping=FOLDER.name)
 

@@ -272,6 +272,9 @@ def test_a_log_that_moved_with_the_calendar_is_told_so(start, home, part):
     refused = first["orders"] + first["reversals"]
     assert f"{refused}  REFUSED: ACTIVITY_CONFLICT" in done.out, done
     assert f"moved by other than {weeks} weeks? With that --shift-weeks it changes nothing" in done.err, done
+    state = ("--state", os.path.join(home, "state"))
+    for _ in range(2):  # the second time it comes from the state
+        assert "With that --shift-weeks and another --state it changes nothing" in run(*import_args(file, *state), code=ctl.NO).err
     again = run.json(*import_args(file, "--shift-weeks", str(weeks - 1)))["sent"]
     assert (again["accepted"], again["replayed"]) == (0, first["sent"]["accepted"]), again
     # who names the weeks knows them
