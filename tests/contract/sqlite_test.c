@@ -20,7 +20,9 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -167,6 +169,70 @@ static void files_are_for_their_owner_only(void **state)
 	open_ok();
 	assert_int_equal(mode_of(""), 0600);
 	umask(before);
+}
+
+static enum mb_code put_word(struct store_job *job, struct store_view *view, struct mb_err *err)
+{
+	return store_put_meta(view, STR("word"), str_from(bed_data(job)), err);
+}
+
+static bool file_has(const char *word)
+{
+	struct stat st;
+	int fd = open(bed.path, O_RDONLY);
+	bool has = false;
+	char *bytes;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true((void *)bytes != MAP_FAILED);
+	for (off_t i = 0; !has && i + (off_t)strlen(word) <= st.st_size; i++) {
+		has = memcmp(bytes + i, word, strlen(word)) == 0;
+	}
+	munmap(bytes, (size_t)st.st_size);
+	close(fd);
+	return has;
+}
+
+/* Over several pages, which are free afterwards. */
+static void what_is_replaced_is_overwritten(void **state)
+{
+	static const char word[] = "what nobody may find again once it is gone";
+	static char text[20000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		text[i] = word[i % (sizeof(word) - 1)];
+	}
+	open_ok();
+	assert_int_equal(store_bed_run(&bed, STORE_WRITE, put_word, text, NULL), MB_OK);
+	close_whole();
+	assert_true(file_has(word));
+	open_ok();
+	assert_int_equal(store_bed_run(&bed, STORE_WRITE, put_word, (char[]){"x"}, NULL), MB_OK);
+	close_whole();
+	assert_false(file_has(word));
+}
+
+/* The one that SQLite calls, by name. */
+static atomic_int syncs;
+
+int fdatasync(int fd)
+{
+	atomic_fetch_add(&syncs, 1);
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void whoever_is_answered_is_on_the_disk(void **state)
+{
+	(void)state;
+	open_ok();
+	for (int64_t id = 1; id <= 20; id++) {
+		int before = atomic_load(&syncs);
+
+		assert_int_equal(write_blob(id, NULL), MB_OK);
+		assert_true(atomic_load(&syncs) > before);
+	}
 }
 
 static void what_was_written_is_there_after_a_restart(void **state)
@@ -802,6 +868,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(files_are_for_their_owner_only),
+		TEST(what_is_replaced_is_overwritten),
+		TEST(whoever_is_answered_is_on_the_disk),
 		TEST(what_was_written_is_there_after_a_restart),
 		TEST(a_second_owner_is_refused_and_told_who_has_it),
 		TEST(another_way_to_the_file_is_the_same_file),
