@@ -8,7 +8,7 @@ import pytest
 
 from memberd import Clock, Failure, order, refused
 
-WRITERS = ("memberd.v1.MemberService", "memberd.v1.ScoringService")
+WRITERS = ("memberd.v1.MemberService", "memberd.v1.ScoringService", "memberd.v1.PolicyService")
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def test_a_failed_commit_stops_writing_until_a_restart_and_reads_go_on(start, fa
             api.record(order(member, "g", 100))
     for name in WRITERS:
         assert api.health(name) == "NOT_SERVING"
-    assert api.health("memberd.v1.BenefitService") == "SERVING"
+    for name in ("", "memberd.v1.BenefitService", "memberd.v1.VipService"):
+        assert api.health(name) == "SERVING"
     status, text = daemon.http("/readyz")
     assert status == 503 and "until a restart" in text
     assert daemon.http("/healthz")[0] == 200

@@ -28,6 +28,17 @@ def test_the_first_start_makes_everything_private_and_says_so(start):
     assert daemon.target in serving["try"]
 
 
+def test_what_others_can_see_is_said(start):
+    daemon = start.make()
+    os.mkdir(daemon.data)
+    os.chmod(daemon.data, 0o755)
+    daemon.args[daemon.args.index("--admin-listen") + 1] = f"0.0.0.0:{daemon.admin_port}"
+    daemon.start()
+    assert daemon.events("others can look into the data directory")[0]["hint"] == "chmod 700"
+    assert daemon.events("others can read the metrics")[0]["address"] == f"0.0.0.0:{daemon.admin_port}"
+    assert all(mode(os.path.join(daemon.data, name)) == 0o600 for name in os.listdir(daemon.data))
+
+
 def test_the_command_to_try_works(daemon):
     command = daemon.events("serving")[0]["try"].split()
     assert command[0] == "memberctl"

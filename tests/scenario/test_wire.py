@@ -158,7 +158,7 @@ def test_refused_calls_carry_a_whole_status(shared):
 def test_health_knows_every_service(shared):
     api = shared.api()
     for name in ("", "memberd.v1.MemberService", "memberd.v1.ScoringService", "memberd.v1.BenefitService",
-                 "memberd.v1.VipService"):
+                 "memberd.v1.VipService", "memberd.v1.PolicyService", "memberd.v1.AuditService"):
         assert api.health(name) == "SERVING"
     with refused("NOT_FOUND"):
         api.health("memberd.v1.NoService")
