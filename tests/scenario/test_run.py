@@ -122,9 +122,12 @@ def test_somebody_else_at_the_address_is_not_taken_for_ones_own(start, home):
     """He is asked nothing, and nothing is imported into him."""
     other = start()
     mine = os.path.join(home, "mine")
-    for taken in (dict(port=other.port), dict(admin=other.admin_port)):
-        out = Run(mine, "--once", **taken).ends(69)
-        assert "memberd does not start" in out and "RUN_LISTEN" in out, out
+    for wrong, code, words in ((dict(port=other.port), 69, f"cannot listen on '127.0.0.1:{other.port}'"),
+                               (dict(admin=other.admin_port), 69, "the address cannot be bound; is it in use?"),
+                               (dict(port="x"), 64, "'127.0.0.1:x' is no address")):
+        out = Run(mine, "--once", **wrong).ends(code)
+        assert words in out and "memberd does not start" in out and "RUN_LISTEN" in out, out
+        assert '"level":"warn"' not in out, out
         assert not os.path.exists(os.path.join(mine, "import.state")) and "Importing" not in out, out
     assert not other.events("call")
 
