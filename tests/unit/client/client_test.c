@@ -102,6 +102,8 @@ static void add_detail(Google__Rpc__Status *status, const char *url, const Proto
 	status->details[status->n_details++] = any;
 }
 
+static const char *domain = "memberd"; /* of the next details */
+
 static struct str make_details(uint8_t out[512], const char *reason, const char *field,
 			       int64_t retry_ms)
 {
@@ -118,7 +120,7 @@ static struct str make_details(uint8_t out[512], const char *reason, const char 
 
 	status.details = details;
 	info.reason = (char *)reason;
-	info.domain = (char *)"memberd";
+	info.domain = (char *)domain;
 	add_detail(&status, "type.googleapis.com/google.rpc.ErrorInfo", &info.base);
 	violation.field = (char *)field;
 	bad.n_field_violations = field == NULL ? 0 : 1;
@@ -215,6 +217,22 @@ static void keeps_a_reason_that_it_does_not_know(void **state)
 	end(&f, 1);
 }
 
+static void a_reason_of_others_is_not_ours(void **state)
+{
+	uint8_t bytes[512];
+	struct scripted_step steps[] = {{.status = 14, .message = "not I"}};
+	struct fixture f;
+
+	(void)state;
+	domain = "proxy.example";
+	steps[0].details = make_details(bytes, "MEMBER_NOT_FOUND", NULL, 0);
+	domain = "memberd";
+	begin(&f, steps, 1);
+	assert_int_equal(call(&f, false), MB_OVERLOADED);
+	assert_string_equal(f.err.text, "MEMBER_NOT_FOUND: not I");
+	end(&f, 1);
+}
+
 static void makes_do_without_details_or_with_bad_ones(void **state)
 {
 	const struct scripted_step steps[] = {
@@ -294,6 +312,22 @@ static void waits_as_long_as_it_is_told(void **state)
 	assert_int_equal(call(&f, true), MB_OK);
 	assert_in_range(now_ms() - before, 130, 8000);
 	end(&f, 3);
+}
+
+/* Pauses of 10 to 20, 20 to 40 and 40 to 80 ms. */
+static void waits_twice_as_long_each_time(void **state)
+{
+	const struct scripted_step steps[] = {{.status = 14}};
+	struct client_options options = {.backoff_ms = 20, .attempts = 4};
+	struct fixture f;
+	int64_t before;
+
+	(void)state;
+	begin_with(&f, steps, 1, &options);
+	before = now_ms();
+	assert_int_equal(call(&f, true), MB_OVERLOADED);
+	assert_in_range(now_ms() - before, 70, 5000);
+	end(&f, 4);
 }
 
 static void obeys_a_pushback_that_says_never(void **state)
@@ -599,10 +633,12 @@ int main(void)
 		cmocka_unit_test(gives_back_the_servers_error),
 		cmocka_unit_test(cuts_texts_between_characters),
 		cmocka_unit_test(keeps_a_reason_that_it_does_not_know),
+		cmocka_unit_test(a_reason_of_others_is_not_ours),
 		cmocka_unit_test(makes_do_without_details_or_with_bad_ones),
 		cmocka_unit_test(repeats_what_was_unavailable_twice),
 		cmocka_unit_test(repeats_nothing_that_may_not_be),
 		cmocka_unit_test(waits_as_long_as_it_is_told),
+		cmocka_unit_test(waits_twice_as_long_each_time),
 		cmocka_unit_test(obeys_a_pushback_that_says_never),
 		cmocka_unit_test(does_not_sleep_past_the_deadline),
 		cmocka_unit_test(says_when_the_deadline_passed),
@@ -617,5 +653,6 @@ int main(void)
 		cmocka_unit_test(every_fault_is_an_error),
 	};
 
+	setenv("http_proxy", "http://127.0.0.1:1", 1); /* which is nobody's business here */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,7 +145,7 @@ static void calls_in_work_are_answered(void **state)
 	fixture_start(&f);
 	for (int i = 0; i < N; i++) {
 		caller_start(&f.caller, &calls[i], SAY_LATER, NULL, 0);
-		calling_send_one(&calls[i], fixture_delayed(&f, 200 + i));
+		calling_send_one(&calls[i], fixture_delayed(&f, 600 + i));
 	}
 	echo_wait(&f.echo.handled, N);
 	drain(&f, &draining, 0, 60000);

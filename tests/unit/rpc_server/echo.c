@@ -210,6 +210,10 @@ static void stream_cancelled(struct rpc_call *call, void *data)
 	struct mb_err err;
 
 	atomic_fetch_add(&echo->cancels, 1);
+	if (echo->left_on_cancel) {
+		atomic_store(&echo->left, call);
+		return;
+	}
 	mb_fail(&err, MB_CALL_CANCELLED, "%s", "");
 	rpc_call_fail(call, &err);
 }

@@ -28,6 +28,8 @@ struct echo {
 	struct rpc_server_options options;
 	struct rpc_health *health; /* served, too, when not NULL; the caller's */
 	bool finish_on_cancel; /* SayLater ends as soon as it is cancelled */
+	bool left_on_cancel; /* streams that are cancelled are left for the test to finish: */
+	struct rpc_call *_Atomic left;
 	rpc_unary_fn *whisper; /* handles Whisper, with the echo as its data, in place of Say's */
 	void *whisper_data;
 	bool deaf; /* SayLater does not even ask to hear of a cancellation */

@@ -300,6 +300,35 @@ static void a_malformed_message_ends_a_chat(void **state)
 	fixture_fini(&f);
 }
 
+/* A handler that takes its time is told once, though the call is refused first and then gone. */
+static void the_end_is_told_once(void **state)
+{
+	struct calling calling;
+	struct fixture f;
+	struct outcome out;
+	struct mb_err err;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.left_on_cancel = true;
+	fixture_start(&f);
+	caller_start(&f.caller, &calling, CHAT, NULL, 0);
+	calling_write_later(&calling, STR("\x0a\x02\xc3\x28"));
+	echo_wait(&f.echo.cancels, 1);
+	calling_cancel(&calling);
+	calling_finish(&calling, &out);
+	assert_int_equal(out.status, GRPC_STATUS_CANCELLED);
+	sleep_ms(50); /* for the server to hear of it */
+	while (atomic_load(&f.echo.left) == NULL) {
+		sleep_ms(1);
+	}
+	mb_fail(&err, MB_CALL_CANCELLED, "%s", "");
+	rpc_call_fail(f.echo.left, &err);
+	echo_wait_ends(&f.echo, 1);
+	assert_int_equal(f.echo.cancels, 1);
+	fixture_fini(&f);
+}
+
 static void a_message_that_takes_too_much_ends_a_chat(void **state)
 {
 	Echo__V1__EchoRequest request = ECHO__V1__ECHO_REQUEST__INIT;
@@ -418,6 +447,7 @@ int main(void)
 		cmocka_unit_test(a_long_chat_takes_no_more_memory),
 		cmocka_unit_test(a_chat_may_end_with_an_error),
 		cmocka_unit_test(a_malformed_message_ends_a_chat),
+		cmocka_unit_test(the_end_is_told_once),
 		cmocka_unit_test(a_message_that_takes_too_much_ends_a_chat),
 		cmocka_unit_test(a_message_that_is_too_large_ends_a_chat),
 		cmocka_unit_test(a_chat_that_nobody_reads_holds_the_sender_back),
