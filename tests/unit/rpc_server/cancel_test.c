@@ -83,6 +83,46 @@ static void a_deadline_that_has_passed_runs_no_handler(void **state)
 	fixture_fini(&f);
 }
 
+static void hold_the_queue(struct rpc_call *call, const ProtobufCMessage *request, void *data)
+{
+	(void)request;
+	atomic_store((atomic_int *)((struct echo *)data)->whisper_data, 1);
+	sleep_ms(500);
+	rpc_call_reply_bytes(call, STR(""));
+}
+
+/* Its queue had other work until then. */
+static void a_deadline_that_passed_on_the_queue_runs_no_handler(void **state)
+{
+	static const struct rpc_principal admin = {{"admin", 5}, {"", 0}};
+	struct strbuf message = {0};
+	struct calling before;
+	atomic_int entered = 0;
+	struct fixture f;
+	struct outcome out;
+
+	(void)state;
+	fixture_init(&f);
+	f.echo.options.queues = 1;
+	f.echo.options.anonymous = &admin;
+	f.echo.whisper = hold_the_queue;
+	f.echo.whisper_data = &entered;
+	fixture_start(&f);
+	caller_start(&f.caller, &before, WHISPER, NULL, 0);
+	calling_send_one(&before, fixture_text(&f, "x"));
+	echo_wait(&entered, 1);
+	caller_call(&f.caller, SAY, fixture_text(&f, "y"), NULL, 200, &out);
+	assert_int_equal(out.status, GRPC_STATUS_DEADLINE_EXCEEDED);
+	assert_true(calling_read(&before, &message));
+	strbuf_fini(&message);
+	calling_finish(&before, &out);
+	assert_int_equal(out.status, GRPC_STATUS_OK);
+	echo_wait_ends(&f.echo, 2);
+	assert_int_equal(f.echo.ends_by_code[MB_CALL_TIMED_OUT], 1);
+	assert_int_equal(f.echo.handled, 0);
+	fixture_fini(&f);
+}
+
 static void a_cancelled_call_tells_its_handler(void **state)
 {
 	struct calling calling;
@@ -327,6 +367,7 @@ int main(void)
 		cmocka_unit_test(a_deadline_passes_while_the_handler_waits),
 		cmocka_unit_test(a_handler_may_be_deaf_to_it),
 		cmocka_unit_test(a_deadline_that_has_passed_runs_no_handler),
+		cmocka_unit_test(a_deadline_that_passed_on_the_queue_runs_no_handler),
 		cmocka_unit_test(a_cancelled_call_tells_its_handler),
 		cmocka_unit_test(a_call_cancelled_before_it_arrives_harms_nobody),
 		cmocka_unit_test(a_broken_connection_cancels_its_calls),

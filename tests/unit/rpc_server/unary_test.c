@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -420,6 +422,30 @@ static void a_unix_socket_is_private(void **state)
 	fixture_fini(&f);
 }
 
+/* C core would take away any file; one that nobody listens at is only in the way. */
+static void a_unix_socket_in_use_is_not_taken_away(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct rpc_server *second = NULL;
+	struct mb_err err = {0};
+	struct fixture f;
+	struct outcome out;
+	int port, fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	fixture_init(&f);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", f.echo.path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+	fixture_start(&f);
+	assert_int_equal(rpc_server_create(&f.echo.options, f.echo.registry, &port, &second, &err),
+			 MB_FIELD_INVALID);
+	assert_null(second);
+	fixture_call(&f, SAY, fixture_text(&f, "still here"), &out);
+	assert_string_equal(fixture_answer(&f, &out), "still here");
+	fixture_fini(&f);
+}
+
 static void two_servers_do_not_share_a_port(void **state)
 {
 	struct rpc_server *second = NULL;
@@ -503,6 +529,7 @@ int main(void)
 		cmocka_unit_test(reads_request_and_trace_ids),
 		cmocka_unit_test(greets_with_its_metadata),
 		cmocka_unit_test(a_unix_socket_is_private),
+		cmocka_unit_test(a_unix_socket_in_use_is_not_taken_away),
 		cmocka_unit_test(two_servers_do_not_share_a_port),
 		cmocka_unit_test(a_server_that_was_never_started_goes_away),
 	};
