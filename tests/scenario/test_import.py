@@ -287,6 +287,16 @@ def test_what_a_log_says_does_not_reach_the_terminal(start, home):
     assert "REFUSED: OUT_OF_WINDOW, such as 1?[2J" in done.out, done
 
 
+def test_members_who_were_there_before_are_taken_as_they_are(start, home, part):
+    daemon = start("--store", "memory")
+    api, run, file = daemon.api(), ctl.Memberctl(daemon.target), write(home, part[:300])
+    sold = sorted({line.rsplit(b",", 2)[1].decode() for line in part[:300] if not line.startswith(b"C")})
+    mine = api.enroll(sold[0], issuer="online-retail")
+    sent = run.json(*import_args(file, *WEEKS))["sent"]
+    assert (sent["known"], sent["enrolled"], sent["refused"]) == (1, len(sold) - 1, {}), sent
+    assert api.score(mine).info.revision > 1  # the orders are his
+
+
 def test_a_producer_may_import(start, home, part):
     tokens = os.path.join(home, "tokens")
     with open(tokens, "w", encoding="utf-8") as file:
