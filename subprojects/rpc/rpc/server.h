@@ -76,8 +76,9 @@ enum mb_code rpc_server_start(struct rpc_server *server, struct mb_err *err);
 /*
  * Health says NOT_SERVING; after notice_ms new calls are answered DRAINING, except those of public
  * methods, and `draining` is told; those in work may end for grace_ms, then they are cancelled, and streams of public methods
- * with them. Blocks until all are gone: a handler must finish also what was cancelled. hurry, which may
- * be NULL, may be set non-zero from any thread or signal handler to end the waits.
+ * with them, and connections whose peers do not read are cut. Blocks until all are gone: a handler must finish
+ * also what was cancelled. hurry, which may be NULL, may be set non-zero from any thread or signal handler to
+ * end the waits.
  *
  * No call that a handler has seen is lost. A caller who goes on through DRAINING may see CANCELLED for a
  * call that arrives while C core is being stopped, so that is put off, for a second at most, until

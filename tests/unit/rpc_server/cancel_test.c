@@ -323,7 +323,7 @@ static void taking_back_waits_for_what_runs(void **state)
 	(void)state;
 	start_watched(&f, &watch, &calling, 50);
 	calling_cancel(&calling);
-	echo_wait(&watch.running, 1);
+	echo_wait(&watch.runs, 1);
 	rpc_call_on_cancel(watch.call, NULL, NULL);
 	assert_int_equal(watch.running, 0);
 	assert_int_equal(watch.runs, 1);
@@ -339,7 +339,7 @@ static void finishing_waits_for_what_runs(void **state)
 	(void)state;
 	start_watched(&f, &watch, &calling, 100);
 	calling_cancel(&calling);
-	echo_wait(&watch.running, 1);
+	echo_wait(&watch.runs, 1);
 	end_watched(&f, &watch, &calling);
 	assert_int_equal(watch.runs, 1);
 }
