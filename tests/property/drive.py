@@ -9,7 +9,7 @@ from memberd import M, Failure, message, ref, refused
 from oracle import DAY, SECOND, Fold, key_of
 
 import policies as policy_files
-from play import entry_of
+from play import OWN, entry_of
 from world import World
 
 TICK = 1000  # between two writes
@@ -360,11 +360,13 @@ class Run:
 
     # every answer holds until it says
 
-    def answers(self):
+    def answers(self, replay):
         """What each method says of the member now, by its name; tokens carry the instant of the question."""
         members, scores, benefits, who = self.api.members, self.api.scores, self.api.benefits, dict(member=ref(self.member))
         lines = [M.BasketLine(line_no=no, public_price=10_000, category="supermarket", channel=no) for no in (1, 2)]
-        out = {
+        # first: a write comes after what was answered
+        out = {"RecordActivities": self.api.record(wire(replay, self.member))[0]} if replay else {}
+        out |= {
             "GetMember": members.GetMember(**who), "ListTierHistory": members.ListTierHistory(**who, page_size=200),
             "GetScore": scores.GetScore(**who), "ListActivities": scores.ListActivities(**who, page_size=200),
             "GetTierProgress": scores.GetTierProgress(**who), "ListMemberBenefits": benefits.ListMemberBenefits(**who),
@@ -379,7 +381,8 @@ class Run:
 
     def hold(self):
         """Nothing of an answer changes before its valid_until. Time passes, and does not come back."""
-        told = self.answers()
+        replay = self.rng.choice([e for e in self.entries if e["kind"] in oracle.INBOUND and e["source"] != OWN] or [None])
+        told = self.answers(replay)
         until = {name: micros(answer.info.valid_until) if answer.info.HasField("valid_until") else oracle.NEVER
                  for name, answer in told.items()}
         assert all(end > self.now for end in until.values()), until
@@ -388,7 +391,7 @@ class Run:
             for t in sorted({self.rng.randrange(self.now, end), end - 1}):
                 self.house.now = t
                 self.clock_at(t)
-                still = self.answers()
+                still = self.answers(replay)
                 for name, answer in told.items():
                     assert t >= until[name] or still[name] == answer, (
                         f"{name} of {text(begun)}, until {text(until[name])}, at {text(t)}:\n{answer}\nis now\n{still[name]}")
