@@ -274,7 +274,7 @@ static int64_t next_shown(const struct fold *fold, unsigned parts)
 {
 	int64_t next = fold->next_change;
 
-	if ((parts & (MEMBER_SCHEDULE | MEMBER_ACTIVITIES)) != 0) {
+	if ((parts & (MEMBER_SCHEDULE | MEMBER_ACTIVITIES | MEMBER_CAPS)) != 0) {
 		next = sooner(next, fold->next_date);
 	}
 	return (parts & (MEMBER_STATES | MEMBER_ACTIVITIES)) != 0 ? sooner(next, fold->next_entry)

@@ -222,10 +222,29 @@ static enum mb_code describe(const struct batch *batch, const struct fold *fold,
 	return code;
 }
 
+/* What became of the member's items; returns what an answer with them holds. */
+static unsigned tell_items(const struct batch *batch, int64_t member_id, const struct fold *fold)
+{
+	unsigned parts = MEMBER_STANDING | MEMBER_STATES;
+
+	for (size_t i = 0; i < batch->req->n; i++) {
+		struct record_item *item = &batch->req->items[i];
+
+		if (batch->members[i] == member_id) {
+			item->state = fold->states[batch->entries[i]];
+			item->caps =
+				fold_caps_at(fold, item->activity.kind, item->activity.occurred_at);
+			parts |= item->caps != 0 ? MEMBER_CAPS : 0;
+		}
+	}
+	return parts;
+}
+
 static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct mb_err *err)
 {
 	struct ledger *ledger = &batch->ledger;
 	const struct member *member;
+	unsigned parts = 0;
 	struct fold fold;
 	enum mb_code code;
 
@@ -240,20 +259,15 @@ static enum mb_code settle_member(struct batch *batch, int64_t member_id, struct
 		}
 	}
 	if (code == MB_OK) {
-		code = describe(batch, &fold, MEMBER_STANDING | MEMBER_STATES, &member, err);
+		parts = tell_items(batch, member_id, &fold);
+		code = describe(batch, &fold, parts, &member, err);
 	}
 	if (code == MB_OK && batch->previewed) {
-		code = describe(batch, &fold, MEMBER_STANDING | MEMBER_STATES | MEMBER_SCHEDULE,
-				&batch->outlook, err);
+		code = describe(batch, &fold, parts | MEMBER_SCHEDULE, &batch->outlook, err);
 	}
 	for (size_t i = 0; code == MB_OK && i < batch->req->n; i++) {
-		struct record_item *item = &batch->req->items[i];
-
 		if (batch->members[i] == member_id) {
-			item->state = fold.states[batch->entries[i]];
-			item->caps = fold_caps_at(&fold, item->activity.kind,
-						  item->activity.occurred_at);
-			item->member = member;
+			batch->req->items[i].member = member;
 			batch->members[i] = 0;
 		}
 	}

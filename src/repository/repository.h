@@ -82,8 +82,9 @@ enum member_part {
 	/* Alone: of the standing what a hot record has (domain/hot.h), policy, valid_until; the rest of
 	 * it is zero. Answered from caches where there is no axis of time. */
 	MEMBER_BRIEF = 128,
-	MEMBER_STATES =
-		256, /* states of entries, which valid_until looks at; with MEMBER_STANDING */
+	/* Beside a member, not of it, but valid_until looks at them; with MEMBER_STANDING. */
+	MEMBER_STATES = 256, /* states of entries */
+	MEMBER_CAPS = 512, /* caps, which go with the windows */
 };
 
 /* The two axes of time of a question: the answer as of an instant, as it was known at an instant.

@@ -5,11 +5,13 @@ import hashlib
 import json
 import os
 import signal
+import uuid
 
 import pytest
 
 import memberctl as ctl
-from memberd import M, POOL, at, order, ref, refused, review, told
+from memberd import M, POOL, Clock, at, order, ref, refused, review, told
+from test_policies import policy
 
 SCALE = 1_000_000
 
@@ -202,6 +204,20 @@ def test_an_answer_holds_until_a_state_in_it_changes(api, ada):
     done = api.record(told(ada, "done", occurred_at=soon, completion=dict(order=dict(order_id="another"), completed_at=at(soon))))[0]
     assert done.info.valid_until == at(soon)
     assert api.scores.ListActivities(member=ref(ada)).info.valid_until == at(soon)
+
+
+def test_caps_in_an_answer_hold_as_long_as_their_window(start, home):
+    """A cap of 0 is always reached, but by nothing that has left the window."""
+    clock = Clock(home)
+    api = start(clock=clock.spec).api()
+    none = "vote: {points: 1, day: 0, month: 0, window: 0}"
+    text = policy(2, "2026-11-21T08:00:10+08:00", ("vote: {points: 1, day: 5, month: 30, window: 150}", none))
+    api.policies.PublishPolicy(request_id=str(uuid.uuid4()), text=text, reason="no votes")
+    clock.set("2026-11-21T08:01:00+08:00")
+    ada, bob = api.enroll("ada"), api.enroll("bob")
+    voted = api.record(told(ada, "v", vote=dict(content="p", by=ref(bob))), told(bob, "p", post=dict(content="p")))
+    assert caps(voted[0]) == {"DAY", "MONTH", "WINDOW"} and voted[0].info.valid_until == at("2026-12-01T00:00:00+08:00")
+    assert caps(voted[1]) == set() and voted[1].info.valid_until != voted[0].info.valid_until
 
 
 def test_what_cannot_be_named_is_refused(api, ada, bob):
