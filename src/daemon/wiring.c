@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +32,31 @@ static const struct rpc_principal nobody = {.role = {"anonymous", 9}};
 
 /* ---- clock, log, faults ---- */
 
+/* A terminal that takes no more must hold up nobody. Not by a flag on what we were given, which the shell
+ * has, too: opened anew; where that may not be, as after su, it is written to as it is. */
+static int open_log(bool *terminal)
+{
+	int own;
+
+	*terminal = isatty(STDERR_FILENO) != 0;
+	if (!*terminal) {
+		return STDERR_FILENO;
+	}
+	own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return own >= 0 ? own : STDERR_FILENO;
+}
+
 static enum mb_code start_tools(struct daemon *daemon, struct mb_err *err)
 {
 	const struct daemon_options *options = daemon->options;
 	int least = FILES_LEAST + 2 * (int)options->readers + (int)options->queues;
+	bool terminal;
+	int fd = open_log(&terminal);
 	bool text = options->log_format == FORMAT_TEXT ||
-		    (options->log_format == FORMAT_AUTO && isatty(STDERR_FILENO));
+		    (options->log_format == FORMAT_AUTO && terminal);
 
 	clock_init_system(&daemon->clock);
-	log_init(&daemon->log, STDERR_FILENO, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
+	log_init(&daemon->log, fd, text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
 		 (enum log_level)options->log_level, &daemon->clock);
 	rpc_core_log_set(&daemon->log);
 	if (fds_allow(least, err) != MB_OK) {

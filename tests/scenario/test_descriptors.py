@@ -2,6 +2,7 @@
 """File descriptors: those that it is given, those that it may have, and callers who take all of them."""
 import contextlib
 import os
+import pty
 import resource
 import select
 import socket
@@ -49,8 +50,14 @@ def test_what_cannot_be_printed_is_told_by_the_exit_code(program):
     assert subprocess.run([program, "--help"], preexec_fn=close_all, env=environment()).returncode == 74
 
 
-def test_a_log_that_nobody_reads_holds_up_nobody(start):
-    reader, writer = os.pipe()
+def two_sockets():
+    one, other = socket.socketpair()
+    return one.detach(), other.detach()
+
+
+@pytest.mark.parametrize("make", [os.pipe, two_sockets, pty.openpty], ids=["pipe", "socket", "terminal"])
+def test_a_log_that_nobody_reads_holds_up_nobody(start, make):
+    reader, writer = make()
     daemon = spawn(start.make(), stdout=writer, stderr=writer)
     os.close(writer)
     api = daemon.api()

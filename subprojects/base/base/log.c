@@ -226,8 +226,8 @@ size_t log_compose(const struct log *log, enum log_level level, const char *even
 	return line.len;
 }
 
-/* Whether the descriptor is ready within so long. A pipe, a terminal and a socket that are have room for a
- * whole line; an error is one that write() will tell. */
+/* Whether the descriptor is ready within so long. A pipe and a socket that are have room for a whole
+ * line; an error is one that write() will tell. */
 static bool is_ready(int fd, int64_t ns)
 {
 	struct pollfd asked = {.fd = fd, .events = POLLOUT};

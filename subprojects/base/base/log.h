@@ -90,6 +90,7 @@ struct log_field {
 #define LOG_INFO(log, event, ...)  LOG_AT(log, LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define LOG_DEBUG(log, event, ...) LOG_AT(log, LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 
+/* fd: a pipe, a socket, a file; a terminal had better be O_NONBLOCK, it may have room for half a line. */
 void log_init(struct log *log, int fd, enum log_format format, enum log_level level,
 	      const struct clock *clock);
 void log_set_level(struct log *log, enum log_level level);
