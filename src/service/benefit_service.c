@@ -78,9 +78,9 @@ static Memberd__V1__BatchCheckBenefitsResponse__Result *to_result(struct reading
 	if (query->code == MB_OK) {
 		query->code = check_member(query->member, str_from(request->checks[i]->benefit_id),
 					   arena, &result->entitlement, &query->err);
-		if (query->code != MB_OK) {
-			mb_err_prefix_field(&query->err, "checks[%zu]", i);
-		}
+	}
+	if (query->code != MB_OK && query->err.field[0] != '\0') {
+		mb_err_prefix_field(&query->err, "checks[%zu]", i);
 	}
 	result->status = rpc_status_fill(arena, &query->err);
 	if (query->code == MB_OK) {
@@ -124,9 +124,7 @@ static void batch_check_benefits(struct rpc_call *call, const ProtobufCMessage *
 			query->code = from_benefit_id(request->checks[i]->benefit_id, &benefit_id,
 						      &query->err);
 		}
-		if (query->code != MB_OK) {
-			mb_err_prefix_field(&query->err, "checks[%zu]", i);
-		}
+		reading_at_least(query, request->checks[i]->min_revision);
 	}
 	if (reading != NULL) {
 		reading_submit(reading);

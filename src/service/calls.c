@@ -211,20 +211,25 @@ void reading_submit(struct reading *reading)
 	repository_read(reading->services->repository, &reading->read);
 }
 
+void reading_at_least(struct member_query *query, int64_t min_revision)
+{
+	if (query->code == MB_OK && min_revision < 0) {
+		query->code = mb_fail_field(&query->err, MB_FIELD_INVALID, "min_revision",
+					    "must not be negative");
+	}
+	query->min_revision = min_revision;
+}
+
 void reading_submit_one(struct reading *reading, int64_t min_revision)
 {
 	struct member_query *query = &reading->read.queries[0];
 
 	reading->one = true;
-	if (query->code == MB_OK && min_revision < 0) {
-		query->code = mb_fail_field(&query->err, MB_FIELD_INVALID, "min_revision",
-					    "must not be negative");
-	}
+	reading_at_least(query, min_revision);
 	if (query->code != MB_OK) {
 		call_fail(reading->call, &query->err);
 		return;
 	}
-	query->min_revision = min_revision;
 	reading_submit(reading);
 }
 

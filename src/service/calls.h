@@ -51,6 +51,9 @@ struct reading {
 struct reading *reading_begin(struct rpc_call *call, struct services *services, const void *request,
 			      size_t n, unsigned parts, reading_answer_fn *answer);
 void reading_submit(struct reading *reading);
+/* Nothing older than this revision may answer the query; one below 0 is its error. Keeps the code that checking
+ * its reference gave. */
+void reading_at_least(struct member_query *query, int64_t min_revision);
 /* With the code that checking the one member's reference gave. */
 void reading_submit_one(struct reading *reading, int64_t min_revision);
 /* What a request about one member asks for, in its fields of these names. */

@@ -11,6 +11,9 @@
 #include "service/map.h"
 #include "service/tier_history.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* ---- reads ---- */
 
 /* Whether the caller may see personal data is asked at submission. */
@@ -66,14 +69,18 @@ static void get_member(struct rpc_call *call, const ProtobufCMessage *message, v
 	reading_start(call, data, message, &question, parts, NULL, answer_get);
 }
 
-static Memberd__V1__BatchGetMembersResponse__Result *to_result(struct reading *reading,
-							       const struct member_query *query)
+static Memberd__V1__BatchGetMembersResponse__Result *to_result(struct reading *reading, size_t i)
 {
+	struct member_query *query = &reading->read.queries[i];
 	struct arena *arena = rpc_call_arena(reading->call);
 	Memberd__V1__BatchGetMembersResponse__Result *result = arena_alloc(arena, sizeof(*result));
 
 	if (result != NULL) {
 		memberd__v1__batch_get_members_response__result__init(result);
+		if (strcmp(query->err.field, "min_revision") == 0) { /* of one member */
+			snprintf(query->err.field, sizeof(query->err.field), "min_revisions[%zu]",
+				 i);
+		}
 		result->status = rpc_status_fill(arena, &query->err);
 		if (query->code == MB_OK) {
 			result->member = to_member(arena, query->member, is_full(reading));
@@ -91,8 +98,7 @@ static enum mb_code answer_batch(struct reading *reading, struct mb_err *err)
 
 	response.results = arena_array(arena, reading->read.n, sizeof(*response.results));
 	for (size_t i = 0; response.results != NULL && i < reading->read.n; i++) {
-		response.results[response.n_results++] =
-			to_result(reading, &reading->read.queries[i]);
+		response.results[response.n_results++] = to_result(reading, i);
 	}
 	return call_reply(reading->call, &response.base, err);
 }
@@ -108,6 +114,12 @@ static void batch_get_members(struct rpc_call *call, const ProtobufCMessage *mes
 	if (code == MB_OK) {
 		code = view_parts(request->view, &parts, &err);
 	}
+	if (code == MB_OK && request->n_min_revisions != 0 &&
+	    request->n_min_revisions != request->n_members) {
+		code = mb_fail_field(&err, MB_FIELD_INVALID, "min_revisions",
+				     "must be as many as members, %zu, or none, not %zu",
+				     request->n_members, request->n_min_revisions);
+	}
 	if (code != MB_OK) {
 		call_fail(call, &err);
 		return;
@@ -119,6 +131,8 @@ static void batch_get_members(struct rpc_call *call, const ProtobufCMessage *mes
 		query->code = from_member_ref(request->members[i], &query->ref, &query->err);
 		if (query->code != MB_OK) {
 			mb_err_prefix_field(&query->err, "members[%zu]", i);
+		} else if (request->n_min_revisions > 0) {
+			reading_at_least(query, request->min_revisions[i]);
 		}
 	}
 	if (reading != NULL) {
@@ -151,7 +165,7 @@ static void lookup_member(struct rpc_call *call, const ProtobufCMessage *message
 	reading = reading_begin(call, data, message, 1, 0, answer_lookup);
 	if (reading != NULL) {
 		reading->read.queries[0].ref = ref;
-		reading_submit_one(reading, 0);
+		reading_submit_one(reading, request->min_revision);
 	}
 }
 

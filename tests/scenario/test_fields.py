@@ -131,8 +131,20 @@ def test_min_revision(shared, api, revision, reason, code):
                  lambda: api.benefits.CheckBenefit(benefit_id="value-channel-discount", **fields),
                  lambda: api.benefits.ListMemberBenefits(**fields), lambda: api.benefits.GetHotelStatus(**fields),
                  lambda: api.benefits.QuoteDiscount(currency="CNY", lines=[basket_line()], **fields),
+                 lambda: api.members.LookupMember(identity=dict(issuer="shop", external_id="ada"), min_revision=revision),
                  lambda: api.vip.GetUpgradeOffer(**fields)):
         expect(call, "min_revision", reason, code)
+    good = ref(shared.member)
+    results = api.members.BatchGetMembers(members=[good, good, ref(MOST)], min_revisions=[1, revision, 0]).results
+    assert [problem(result) for result in results] == [None, (reason, "min_revisions[1]"), ("MEMBER_NOT_FOUND", None)]
+    check = dict(member=good, benefit_id="value-channel-discount")
+    results = api.benefits.BatchCheckBenefits(checks=[dict(check, min_revision=1), dict(check, min_revision=revision)]).results
+    assert [problem(result) for result in results] == [None, (reason, "checks[1].min_revision")]
+
+
+def test_min_revisions_are_as_many_as_members(shared, api):
+    for n in (1, 3):
+        expect(lambda: api.members.BatchGetMembers(members=[ref(shared.member)] * 2, min_revisions=[1] * n), "min_revisions")
 
 
 def test_views(shared, api):
@@ -546,7 +558,7 @@ def test_every_field_is_in_the_tables_of_this_file():
              "activities", "amount", "as_of", "benefit_id", "birthday_day", "birthday_month", "brand", "cancellation",
              "category", "channel", "checks", "completed_at", "completion", "coupon", "coupons", "currency",
              "display_name", "etag", "external_id", "identity", "issuer", "known_at", "language", "line_no", "lines", "member",
-             "member_id", "member_price", "members", "min_revision", "nanos", "occurred_at", "order", "order_id",
+             "member_id", "member_price", "members", "min_revision", "min_revisions", "nanos", "occurred_at", "order", "order_id",
              "order_source", "page_size", "page_token", "paths", "platform", "points", "profile", "public_price", "region",
              "request_id", "reversal", "seconds", "source", "source_event_id", "state", "store", "sub_kind", "threshold",
              "type", "update_mask", "verified", "view"}
