@@ -16,8 +16,7 @@ from memberd import DEADLINE, environment
 TREE = os.path.dirname(os.path.dirname(ctl.DATA))
 LOG = os.path.join(ctl.DATA, "online_retail/online_retail")
 BASKET = {"currency": "CNY", "lines": [{"lineNo": 1, "publicPrice": "100", "memberPrice": "100", "channel": "BASKET_CHANNEL_STANDARD"}]}
-# Notes how each memberctl of the examples ended. An ellipsis is for the reader to fill in, `watch` has no end of its own, and
-# jq need not be installed.
+# Notes how each memberctl of the examples ended. An ellipsis is for the reader to fill in, and `watch` has no end of its own.
 PRELUDE = """
 memberctl() {
   local code=0
@@ -29,7 +28,6 @@ memberctl() {
   return $code
 }
 ...() { :; }
-command -v jq > /dev/null || jq() { cat > /dev/null; }
 EDITOR=true member=taobao:4711 CURSOR=$(cat cursor)
 """
 
