@@ -132,6 +132,20 @@ def turned_away(peers):
     return [peer for peer in readable if peer.recv(1, socket.MSG_PEEK) == b""]
 
 
+def first_refused(daemon, member):
+    """(failure, seconds) of the first of some more callers, who stay; a file that was in use may just have been closed."""
+    served = []
+    while len(served) < 20:
+        api = daemon.api()
+        began = time.monotonic()
+        try:
+            api.members.GetMember(member=ref(member))
+            served.append(api)
+        except Failure as failure:
+            return failure, time.monotonic() - began
+    raise AssertionError("everybody is served")
+
+
 def test_callers_who_take_every_descriptor_are_turned_away(start):
     """At once, so that they may go elsewhere. Who was there before is served, and when the crowd has gone everybody."""
     daemon = start.make("--access-log", "off")
@@ -144,11 +158,8 @@ def test_callers_who_take_every_descriptor_are_turned_away(start):
             while len(turned_away(peers)) < 150:
                 assert time.monotonic() < end, len(turned_away(peers))
                 time.sleep(0.02)
-            late = daemon.api()
-            began = time.monotonic()
-            with pytest.raises(Failure) as failure:
-                late.members.GetMember(member=ref(member))
-            assert failure.value.code == "UNAVAILABLE" and time.monotonic() - began < DEADLINE / 2, failure.value
+            failure, seconds = first_refused(daemon, member)
+            assert failure.code == "UNAVAILABLE" and seconds < DEADLINE / 2, failure
             assert early.members.GetMember(member=ref(member)).member.member_id == member
         end = time.monotonic() + DEADLINE
         while True:
