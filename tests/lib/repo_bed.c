@@ -194,14 +194,20 @@ enum mb_code repo_get(struct repo_bed *bed, int64_t member_id, unsigned parts,
 struct record_item repo_order(struct repo_bed *bed, int64_t member_id, const char *id,
 			      int64_t occurred_at, int64_t fen)
 {
-	struct line *line = arena_alloc(bed->arena, sizeof(*line));
+	return repo_order_in(bed->arena, member_id, id, occurred_at, fen);
+}
+
+struct record_item repo_order_in(struct arena *arena, int64_t member_id, const char *id,
+				 int64_t occurred_at, int64_t fen)
+{
+	struct line *line = arena_alloc(arena, sizeof(*line));
 	struct record_item item = {.ref = {.member_id = member_id}};
 
 	require(line != NULL, "no memory");
 	*line = (struct line){.line_no = 1, .type = LINE_GOODS, .currency = "CNY", .amount = fen};
 	item.activity = (struct activity){.kind = ACTIVITY_ORDER,
 					  .source = STR("shop"),
-					  .source_event_id = str_from(arena_strdup(bed->arena, id)),
+					  .source_event_id = str_from(arena_strdup(arena, id)),
 					  .occurred_at = occurred_at,
 					  .order_source = STR("shop"),
 					  .order = {.platform = PLATFORM_FOOD,

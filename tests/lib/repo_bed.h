@@ -50,5 +50,8 @@ enum mb_code repo_get(struct repo_bed *bed, int64_t member_id, unsigned parts,
 /* An order of one goods line, completed when it was paid; key and order id are `id`. */
 struct record_item repo_order(struct repo_bed *bed, int64_t member_id, const char *id,
 			      int64_t occurred_at, int64_t fen);
+/* For whoever begins a call while another one, which the bed waits for, has the bed's arena. */
+struct record_item repo_order_in(struct arena *arena, int64_t member_id, const char *id,
+				 int64_t occurred_at, int64_t fen);
 /* Records one item; it must be accepted or a replay. */
 void repo_record_one(struct repo_bed *bed, struct record_item *item);

@@ -350,10 +350,10 @@ static void write_next(struct writer *writer)
 	bool called;
 
 	snprintf(id, sizeof(id), "w-%lld-%d", (long long)writer->member_id, writer->written);
-	writer->item = repo_order(&writer->bed->repo, writer->member_id, id, BED_NOW, 100);
+	writer->arena = arena_create(NULL, 0);
+	writer->item = repo_order_in(writer->arena, writer->member_id, id, BED_NOW, 100);
 	writer->req = (struct repository_record){.items = &writer->item, .n = 1};
 	repo_bed_call(&writer->bed->repo, &writer->req.call, &called);
-	writer->arena = arena_create(NULL, 0);
 	writer->req.call.arena = writer->arena;
 	writer->req.call.cb = on_written;
 	writer->req.call.data = writer;
