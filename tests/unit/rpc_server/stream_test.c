@@ -349,6 +349,7 @@ static void a_message_that_takes_too_much_ends_a_chat(void **state)
 		assert_string_equal(out.reason, "ARENA_FULL");
 		echo_wait_ends(&f.echo, i);
 		assert_int_equal(f.echo.end.code, MB_ARENA_FULL);
+		assert_int_equal(echo_ends(&f.echo), i);
 	}
 	fixture_fini(&f);
 }
